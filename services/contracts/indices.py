@@ -1,0 +1,94 @@
+"""The registry of Elasticsearch indices: names, mappings and settings, the one place that knows them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+ACTIVITIES_ALIAS = "sluice-activities"
+LANGUAGES = {"en": "english", "de": "german"}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One versioned index behind an alias. A new mapping is a new version: built beside the old one, then the alias moves."""
+
+    alias: str
+    version: int
+    description: str
+    mappings: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the versioned index."""
+        return f"{self.alias}-v{self.version}"
+
+
+def _keyword() -> dict[str, Any]:
+    return {"type": "keyword", "ignore_above": 2048}
+
+
+def _text() -> dict[str, Any]:
+    return {
+        "type": "text",
+        "analyzer": "sluice_text",
+        "fields": {code: {"type": "text", "analyzer": name} for code, name in LANGUAGES.items()},
+    }
+
+
+MAPPINGS: dict[str, Any] = {
+    "dynamic": "strict",
+    "properties": {
+        "id": {"type": "keyword"},
+        "sort_time": {"type": "long"},
+        "deleted": {"type": "boolean"},
+        "verb": {"type": "keyword"},
+        "source_kind": {"type": "keyword"},
+        "channel": _keyword(),
+        "actor": _keyword(),
+        "delivered_to": _keyword(),
+        "tags": _keyword(),
+        "language": {"type": "keyword"},
+        "scope": {"type": "keyword"},
+        "audience": _keyword(),
+        "object_activity_id": {"type": "keyword"},
+        "in_reply_to": {"type": "keyword"},
+        "title": _text(),
+        "text": _text(),
+        "actor_name": {"type": "text", "analyzer": "sluice_text"},
+        "body": {"type": "binary"},
+    },
+}
+
+
+def _settings(shards: int, replicas: int) -> dict[str, Any]:
+    return {
+        "number_of_shards": shards,
+        "number_of_replicas": replicas,
+        # The indexer refreshes: it has to know what is visible.
+        "refresh_interval": "-1",
+        "analysis": {
+            "analyzer": {"sluice_text": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding"]}}
+        },
+    }
+
+
+def activities_index(*, shards: int = 1, replicas: int = 0, core: bool = False) -> Index:
+    """Return the index of activities.
+
+    core: for a server without the analysis modules, only built-in analyzers; words are then found as they are written.
+    """
+    mappings, settings = MAPPINGS, _settings(shards, replicas)
+    if core:
+        properties = dict(MAPPINGS["properties"])
+        plain = {"type": "text", "analyzer": "standard"}
+        stemless = {**plain, "fields": dict.fromkeys(LANGUAGES, plain)}
+        properties |= {"title": stemless, "text": stemless, "actor_name": plain}
+        mappings = {**MAPPINGS, "properties": properties}
+        settings = {name: value for name, value in settings.items() if name != "analysis"}
+    return Index(
+        alias=ACTIVITIES_ALIAS,
+        version=1,
+        description="Every refined activity, deletes as marked documents; versioned by the offset in sluice.activities.v1.",
+        mappings=mappings,
+        settings=settings,
+    )

@@ -1,0 +1,104 @@
+"""Domain ⇄ protobuf ⇄ bytes for edges, markers and index progress."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from google.protobuf.message import DecodeError
+from sluice.activity.v1 import index_progress_pb2, marker_pb2, relation_pb2
+
+from services.contracts.codec import UndecodableRecord, milliseconds, timestamp
+from services.contracts.relations import SEPARATOR, Relation, RelationKind
+
+
+class MarkerKind(IntEnum):
+    """The numbers are those of `sluice.activity.v1.MarkerKind`."""
+
+    SAVED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What one user did with one activity. user: entity name."""
+
+    user: str
+    kind: MarkerKind
+    activity_id: str
+    created_ms: int = 0
+
+    @property
+    def key(self) -> bytes:
+        """The record key of `sluice.markers.v1`: user, kind, activity id."""
+        return SEPARATOR.join((self.user, self.kind.name, self.activity_id)).encode()
+
+
+def marker_of_key(key: bytes) -> Marker:
+    """Read a marker back from its key. Raises ValueError on anything else."""
+    user, kind, activity = key.decode().split(SEPARATOR)
+    if kind not in MarkerKind.__members__:
+        raise ValueError("unknown marker kind in a key")
+    return Marker(user, MarkerKind[kind], activity)
+
+
+def marker_to_bytes(marker: Marker) -> bytes:
+    """Return the record value of a marker."""
+    message = marker_pb2.Marker(
+        user=marker.user, kind=marker_pb2.MarkerKind.ValueType(marker.kind), activity_id=marker.activity_id
+    )
+    message.created.CopyFrom(timestamp(marker.created_ms))
+    return message.SerializeToString(deterministic=True)
+
+
+def relation_to_proto(relation: Relation) -> relation_pb2.Relation:
+    """Return the message of an edge."""
+    message = relation_pb2.Relation(
+        subject=relation.subject,
+        kind=relation_pb2.RelationKind.ValueType(relation.kind),
+        object=relation.object,
+    )
+    message.created.CopyFrom(timestamp(relation.created_ms))
+    return message
+
+
+def relation_to_bytes(relation: Relation) -> bytes:
+    """Return the record value of an edge."""
+    return relation_to_proto(relation).SerializeToString(deterministic=True)
+
+
+def relation_from_bytes(data: bytes) -> Relation:
+    """Read a record value back. Raises UndecodableRecord."""
+    try:
+        message = relation_pb2.Relation.FromString(data)
+        kind = RelationKind(message.kind)
+    except (DecodeError, ValueError):
+        raise UndecodableRecord("not a sluice.activity.v1.Relation") from None
+    return Relation(message.subject, kind, message.object, milliseconds(message.created))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """How far an index has made a partition searchable. refreshed: the offset after the last record that searches see."""
+
+    index: str
+    partition: int
+    refreshed: int
+
+    @property
+    def key(self) -> bytes:
+        """The record key of `sluice.index-progress.v1`: index, partition."""
+        return f"{self.index}{SEPARATOR}{self.partition}".encode()
+
+
+def progress_to_bytes(progress: IndexProgress) -> bytes:
+    """Return the record value."""
+    return index_progress_pb2.IndexProgress(
+        index=progress.index, partition=progress.partition, refreshed=progress.refreshed
+    ).SerializeToString(deterministic=True)
+
+
+def progress_from_bytes(data: bytes) -> IndexProgress:
+    """Read a record value back. Raises UndecodableRecord."""
+    try:
+        message = index_progress_pb2.IndexProgress.FromString(data)
+    except DecodeError:
+        raise UndecodableRecord("not a sluice.activity.v1.IndexProgress") from None
+    return IndexProgress(message.index, message.partition, message.refreshed)
