@@ -10,12 +10,11 @@ delivery, and the position behind the longest processed prefix is committed, wha
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP, ConsumerMessage
-from faust.types.transports import ConsumerCallback
 
 
 class _Chunk(list[Any]):
@@ -35,7 +34,7 @@ class BatchConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._delivered: defaultdict[TP, deque[ConsumerMessage]] = defaultdict(deque)
-        self._deliver_to_streams: ConsumerCallback = kwargs["callback"]
+        self._deliver_to_streams: Callable[[ConsumerMessage], Awaitable[None]] = kwargs["callback"]
         self.callback = self._deliver
 
     async def quiesce(self, timeout: float) -> bool:  # noqa: ASYNC109 - a drain is bounded by its caller
