@@ -1,0 +1,71 @@
+"""One embedded server for the whole session of a pytest process, so every xdist worker has its own."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, free_port
+from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+
+MakeTopic = Callable[..., Awaitable[str]]
+
+
+def start_on_free_ports(data_dir) -> EmbeddedServers:
+    """Start a server; another process may snatch a free port before the server binds it, so try again with others."""
+    for attempt in range(5):
+        server = EmbeddedServers(data_dir, free_port(), free_port())
+        try:
+            server.start()
+        except EmbeddedServerError:
+            if attempt == 4:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory) -> Iterator[EmbeddedServers]:
+    """Kafka and Elasticsearch, shared by the session: take names from `unique`, restart nothing."""
+    server = start_on_free_ports(tmp_path_factory.mktemp("embedded"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path) -> Iterator[EmbeddedServers]:
+    """Kafka and Elasticsearch for this test alone, to be killed and restarted at will."""
+    server = start_on_free_ports(tmp_path / "own-server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(embedded) -> KafkaSecurity:
+    """How clients reach the session's Kafka."""
+    return KafkaSecurity(embedded.bootstrap)
+
+
+@pytest.fixture
+def unique() -> str:
+    """Return a prefix for topics, groups and indices that no other test has."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def make_topic(unique) -> MakeTopic:
+    """Return what creates a topic under a name of its own."""
+
+    async def make(security: KafkaSecurity, name: str = "in", partitions: int = 1, **config: str) -> str:
+        admin = AIOKafkaAdminClient(**for_aiokafka(security))
+        await admin.start()
+        try:
+            topic = f"{unique}.{name}"
+            await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=config)])
+        finally:
+            await admin.close()
+        return topic
+
+    return make
