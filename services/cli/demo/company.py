@@ -5,11 +5,12 @@ from random import Random
 
 from services.contracts.relations import Relation, RelationKind
 
-NAMES = (
+_NAMES = (
     "anna ben carla david elif finn greta hannes ines jonas katrin leon mara nils olga paul quirin rosa selim tanja "
     "uwe vera wanda xenia yusuf zoe amir bianca clemens dora emil franka gustav helena ivo jule karim lotte milan nora "
     "oskar pia rafael sofia tim ulla viktor wiebke yara zacharias aylin bjarne celina dominik eva fabio gesa henrik ida jakob"
-).split()  # noqa: SIM905 - sixty names in three lines read better than in sixty
+)
+NAMES = tuple(_NAMES.split())
 
 DEPARTMENTS = {
     "platform": "Platform Engineering",
@@ -59,7 +60,7 @@ class Company:
 def build_company(seed: int = 7) -> Company:
     """Return the demo company; the same seed gives the same company. Anna is in `platform`, `kafka-guild` and `release-train`."""
     chance = Random(seed)  # noqa: S311 - a demo, not a secret
-    people = tuple(NAMES)
+    people = NAMES
     departments = list(DEPARTMENTS)
     groups = {
         name: [person for i, person in enumerate(people) if i % len(departments) == at] for at, name in enumerate(departments)
