@@ -1,0 +1,242 @@
+"""What can be set from outside: sections of fields, each an environment variable `SLUICE_<SECTION>__<FIELD>`.
+
+Read with `settings_loading.load_settings`, only in `__main__` and the command, and passed down. Every secret has a twin
+`<FIELD>_FILE` that names a file holding it, as orchestrators mount secrets.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.runtime.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
+
+PREFIX = "SLUICE_"
+DELIMITER = "__"
+Port = Annotated[int, Field(ge=0, le=65535)]
+# Symmetric algorithms are left out on purpose: with them whoever may verify could also issue.
+Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA", "Ed25519"]
+
+
+def _secrets_from_files(values: Any, fields: Any) -> Any:
+    """Put the content of `x_file` into x. Raises ValueError, without content, where both are given or the file can't be read."""
+    if not isinstance(values, dict):
+        return values
+    values = dict(values)
+    for name in [name for name in fields if f"{name}_file" in fields and values.get(f"{name}_file")]:
+        if values.get(name):
+            raise ValueError(f"{name} and {name}_file are both set; give one of them")
+        try:
+            values[name] = Path(values[f"{name}_file"]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}_file can't be read: {type(error).__name__}") from None
+        if not values[name]:
+            raise ValueError(f"{name}_file is empty")
+    return values
+
+
+class Section(BaseModel):
+    """A group of settings. Unknown fields are errors; a wrong value is never shown, it may be a secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: Any) -> Any:
+        return _secrets_from_files(values, cls.model_fields)
+
+
+class KafkaSettings(Section):
+    """The brokers, how to prove who we are, and the sizes of topics that `sluice topics apply` creates."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    sasl_mechanism: SaslMechanism | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    sasl_password_file: str | None = None
+    partitions: int = Field(default=8, ge=1, le=1024)
+    replication_factor: int = Field(default=1, ge=1, le=9)
+    min_insync_replicas: int = Field(default=1, ge=1, le=9)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self.security()
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError("min_insync_replicas is above replication_factor: nothing could ever be acknowledged")
+        return self
+
+    @property
+    def configured(self) -> bool:
+        """Whether somebody named the brokers; otherwise `sluice up` starts embedded ones."""
+        return "bootstrap_servers" in self.model_fields_set
+
+    def security(self) -> KafkaSecurity:
+        """Return what every Kafka client of the process is built from."""
+        password = self.sasl_password.get_secret_value() if self.sasl_password else None
+        return KafkaSecurity(
+            bootstrap=self.bootstrap_servers,
+            protocol=self.security_protocol,
+            ca_file=self.ssl_cafile,
+            cert_file=self.ssl_certfile,
+            key_file=self.ssl_keyfile,
+            sasl_mechanism=self.sasl_mechanism,
+            username=self.sasl_username,
+            password=password,
+        )
+
+
+class ElasticsearchSettings(Section):
+    """The cluster that is searched. url: one, or several separated by commas. core_analysis: it lacks the analysis modules."""
+
+    url: str = "http://127.0.0.1:9200"
+    api_key: SecretStr | None = None
+    api_key_file: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: str | None = None
+    ca_certs: str | None = None
+    shards: int = Field(default=1, ge=1, le=256)
+    replicas: int = Field(default=0, ge=0, le=9)
+    core_analysis: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.urls or any(urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc for url in self.urls):
+            raise ValueError("url must be http(s)://host:port, several separated by commas")
+        if any(urlsplit(url).username or urlsplit(url).password for url in self.urls):
+            raise ValueError("url must carry no credentials; use username and password, or api_key")
+        if self.api_key and (self.username or self.password):
+            raise ValueError("api_key and username/password are both set; give one of them")
+        if bool(self.username) != bool(self.password):
+            raise ValueError("username and password belong together")
+        if self.ca_certs and not all(url.startswith("https://") for url in self.urls):
+            raise ValueError("ca_certs is set, but url is not https")
+        return self
+
+    @property
+    def configured(self) -> bool:
+        """Whether somebody named the cluster; otherwise `sluice up` starts an embedded one."""
+        return "url" in self.model_fields_set
+
+    @property
+    def urls(self) -> list[str]:
+        """The nodes, one URL each."""
+        return [url.strip().rstrip("/") for url in self.url.split(",") if url.strip()]
+
+
+class AuthSettings(Section):
+    """Whose tokens are accepted. Without jwks_url and jwks_file the embedded issuer's keys under data_dir are used."""
+
+    issuer: str = "sluice-embedded"
+    audience: str = "sluice"
+    jwks_url: str | None = None
+    jwks_file: Path | None = None
+    algorithms: Annotated[tuple[Algorithm, ...], NoDecode, Field(min_length=1)] = ("ES256", "RS256")
+    employee_claim: str = "employee"
+    roles_claim: str = "roles"
+    leeway_s: int = Field(default=10, ge=0, le=120)
+
+    @field_validator("algorithms", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.jwks_url and self.jwks_file:
+            raise ValueError("jwks_url and jwks_file are both set; give one of them")
+        parts = urlsplit(self.jwks_url or "https://none")
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("jwks_url must be https: whoever can change the keys can be anybody")
+        return self
+
+
+class GrpcSettings(Section):
+    """Where gRPC is served. advertised: `host:port` that others reach it at, host:port by default. port 0: any free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 50051
+    advertised: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    max_receive_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    max_concurrent_rpcs: int = Field(default=2000, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key belong together")
+        if self.tls_client_ca and not self.tls_cert:
+            raise ValueError("tls_client_ca needs tls_cert and tls_key")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where others reach this server, `host:port`."""
+        return self.advertised or f"{self.host}:{self.port}"
+
+
+class HttpSettings(Section):
+    """Where webhooks are received. port 0: any free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class OpsSettings(Section):
+    """Where /metrics, /livez and /readyz are served. port 0: any free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class PeerSettings(Section):
+    """Where this process reaches the other services, `host:port`. tls_ca: the authority of their certificates; none: no TLS."""
+
+    ingest: str = "127.0.0.1:50051"
+    feeds: str = "127.0.0.1:50052"
+    search: str = "127.0.0.1:50053"
+    tls_ca: Path | None = None
+
+
+class Settings(BaseSettings):
+    """Everything. data_dir: keys, cursors and embedded servers live there. instance: this member's stable name, e.g. `feeds-0`.
+
+    service_token: the JWT this service shows to others. Read it with `settings_loading.load_settings`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    auth: AuthSettings = AuthSettings()
+    grpc: GrpcSettings = GrpcSettings()
+    http: HttpSettings = HttpSettings()
+    ops: OpsSettings = OpsSettings()
+    peers: PeerSettings = PeerSettings()
+    data_dir: Path = Path(".sluice")
+    sources_file: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    instance: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,120}$")
+    service_token: SecretStr | None = None
+    service_token_file: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: Any) -> Any:
+        return _secrets_from_files(values, cls.model_fields)
