@@ -1,22 +1,18 @@
 """Kafka and Elasticsearch on this machine in one child process: the embedded profile's `noida-db`."""
 
 import asyncio
-import contextlib
-import ctypes
 import importlib.util
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
+from services.runtime.parent_death import die_with_parent
+
 _HOST = "127.0.0.1"
-_PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
 # Weak symbols of a newer C library are reported at every start and mean nothing.
 _HARMLESS = "weak version `GLIBC"
@@ -139,7 +135,7 @@ class EmbeddedServers:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(),  # noqa: PLW1509 - prctl is all it calls, nothing that locks
+                    preexec_fn=die_with_parent(),  # noqa: PLW1509 - prctl is all it calls, nothing that locks
                 )
             except OSError as error:
                 raise EmbeddedServerError(f"noida-db can't run on this machine: {error}") from error
@@ -184,18 +180,3 @@ def _listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((_HOST, port)) == 0
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    # Loaded before the fork: the child may only call what is already there.
-    libc, parent = ctypes.CDLL(None), os.getpid()
-
-    def ask_kernel() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    return ask_kernel
