@@ -230,6 +230,7 @@ class Settings(BaseSettings):
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")
     sources_file: Path | None = None
+    fetch_sources: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     instance: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,120}$")
