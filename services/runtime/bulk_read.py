@@ -31,6 +31,18 @@ def read_consumer(security: KafkaSecurity, client_id: str, **overrides: Any) -> 
     return AIOKafkaConsumer(**for_aiokafka(security), **(arguments | overrides))
 
 
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop consumer, also while the broker is away."""
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody cancelled us: aiokafka lets the cancellation of its own waiting fetch out, before it has closed its client.
+        await consumer._client.close()  # noqa: SLF001 - there is no other way to finish its stop
+
+
 async def partitions_of(security: KafkaSecurity, topic: str) -> list[TopicPartition]:
     """Return the partitions of topic, in order. Raises LookupError when the broker doesn't know it."""
     consumer = read_consumer(security, f"partitions-{topic}")
@@ -39,7 +51,7 @@ async def partitions_of(security: KafkaSecurity, topic: str) -> list[TopicPartit
         await consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public call answers from an empty cache
         partitions = consumer.partitions_for_topic(topic)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     if not partitions:
         raise LookupError(f"topic {topic} does not exist: create it with `sluice topics apply`")
     return [TopicPartition(topic, partition) for partition in sorted(partitions)]
@@ -76,7 +88,7 @@ async def bulk_read(
         await _drain(consumer, unread, take)
         return {TopicPartition(*tp): end for tp, end in ends.items()}
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def _drain(consumer: AIOKafkaConsumer, unread: dict[Any, int], take: TakeRecords) -> None:

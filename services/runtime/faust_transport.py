@@ -9,18 +9,45 @@ delivery, and the position behind the longest processed prefix is committed, wha
 """
 
 import asyncio
+import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, ConsumerMessage
+from mode.threads import QueueServiceThread
+
+from services.runtime.bulk_read import stop_consumer
+
+log = logging.getLogger(__name__)
 
 
 class _Chunk(list[Any]):
     """The records fetched from one partition in one go; never empty."""
 
     __slots__ = ()
+
+
+# Without a bound a commit waits for a broker that is away for as long as it is away, and so would every stop.
+_COMMIT_SECONDS = 3.0
+
+
+class _ConsumerThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, with commits that end and a stop that ends."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            return bool(await asyncio.wait_for(super()._commit(offsets), _COMMIT_SECONDS))
+        except TimeoutError:
+            log.warning("a commit of %d partitions found no broker; it is tried again", len(offsets))
+            return False
+
+    async def on_thread_stop(self) -> None:
+        """Stop the client, whether or not a broker is there."""
+        await QueueServiceThread.on_thread_stop(self)
+        if self._consumer is not None:
+            await stop_consumer(self._consumer)
 
 
 class BatchConsumer(Consumer):
@@ -36,12 +63,17 @@ class BatchConsumer(Consumer):
         self._delivered: defaultdict[TP, deque[ConsumerMessage]] = defaultdict(deque)
         self._deliver_to_streams: Callable[[ConsumerMessage], Awaitable[None]] = kwargs["callback"]
         self.callback = self._deliver
+        self._quiet = False
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def quiesce(self, timeout: float) -> bool:  # noqa: ASYNC109 - a drain is bounded by its caller
         """Deliver nothing more, let agents finish the batch in hand, commit what they finished.
 
         Returns False when a batch was still in hand after timeout seconds: it is not committed and will be read again.
         """
+        self._quiet = True
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
@@ -51,6 +83,8 @@ class BatchConsumer(Consumer):
             if remaining <= 0:
                 break
             await asyncio.sleep(min(0.01, remaining))
+        # A commit that is under way may have begun before the last acknowledgement, and Faust then skips ours.
+        await self.maybe_wait_for_commit_to_finish()
         await self.commit()
         return not busy
 
@@ -63,9 +97,17 @@ class BatchConsumer(Consumer):
             self._delivered.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin anew with other partitions, or with the same."""
+        self._quiet = False
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def perform_seek(self) -> None:
-        """Go back to the committed positions."""
-        # From here on the log is delivered again from the committed position.
+        """Go back to the committed positions: from here on the log is delivered again."""
+        if self._quiet:
+            # Faust's fetcher seeks when it finds the flow stopped. Nothing is delivered until the next assignment, and
+            # forgetting the batch in hand would keep it from being committed when it is finished.
+            return
         for tp in list(self._delivered):
             self._forget(tp)
         await super().perform_seek()

@@ -74,13 +74,15 @@ class FaustWorker:
         """
         self._ready = False
         consumer = self.app._consumer  # noqa: SLF001 - the public property would create one
-        if isinstance(consumer, BatchConsumer) and consumer.started and not consumer.should_stop:
-            await consumer.quiesce(0.0 if self._failed.is_set() else self.drain_seconds)
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.app.stop()
+        try:
+            if isinstance(consumer, BatchConsumer) and consumer.started and not consumer.should_stop:
+                await consumer.quiesce(0.0 if self._failed.is_set() else self.drain_seconds)
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+                await asyncio.gather(self._watch, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.app.stop()
 
     async def _watch_crash(self) -> None:
         await self.app._crashed.wait()  # noqa: SLF001 - Faust offers no other way to learn of it

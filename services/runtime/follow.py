@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition as ClientPartition
 
-from services.runtime.bulk_read import read_consumer
+from services.runtime.bulk_read import read_consumer, stop_consumer
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Record, TopicPartition
 
@@ -72,7 +72,7 @@ class Follower:
                 log.warning("following is interrupted: %s", type(error).__name__)
             finally:
                 self.connected = False
-                await consumer.stop()
+                await stop_consumer(consumer)
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
             failures += 1
 
