@@ -98,12 +98,22 @@ def delivery_names(relations: PersonRelations) -> frozenset[str]:
     return relations.follows | relations.groups | {relations.user, f"inbox:{relations.user}"}
 
 
+def likes_name(user: str) -> str:
+    """Return the name under which a user's likes are found, among `delivered_to` of activities."""
+    return f"likes:{user}"
+
+
 def delivered_to(facts: Facts) -> tuple[str, ...]:
     """Return the names an activity is delivered to: its targets and, for a DIRECT one, the recipients' inboxes.
 
-    For every reader r and activity a: matches(r, a) implies that delivery_names(r) and delivered_to(a) meet.
+    A like goes to its actor's likes only: no feed shows it, but entries show who likes them. For every reader r and
+    activity a: matches(r, a) implies that delivery_names(r) and delivered_to(a) meet.
     """
-    if facts.deleted or facts.verb not in HOME_VERBS:
+    if facts.deleted:
+        return ()
+    if facts.verb is Verb.LIKE:
+        return (likes_name(facts.actor),) if facts.actor else ()
+    if facts.verb not in HOME_VERBS:
         return ()
     if facts.audience.scope == Scope.DIRECT:
         return (*facts.targets, *(f"inbox:{name}" for name in facts.audience.recipients))

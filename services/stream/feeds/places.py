@@ -1,0 +1,30 @@
+"""A place in the order of every feed: (sort time, full id), newest first."""
+
+from typing import NamedTuple
+
+from services.contracts.matching import Facts
+
+_LOWEST_ID = "0" * 32
+
+
+class Place(NamedTuple):
+    """Where an entry stands. sort_time_ms: ms since the epoch; id: 32 hex digits. Greater is newer."""
+
+    sort_time_ms: int
+    id: str
+
+
+#: Above every entry: where a first page begins.
+TOP = Place(2**62, "")
+#: Below every entry.
+BOTTOM = Place(-1, "")
+
+
+def place_of(facts: Facts) -> Place:
+    """Return where an activity stands."""
+    return Place(facts.sort_time_ms, facts.id)
+
+
+def just_above(sort_time_ms: int) -> Place:
+    """Return the lowest place above all entries of that millisecond and before: 'older than it' includes the ties."""
+    return Place(sort_time_ms + 1, _LOWEST_ID)

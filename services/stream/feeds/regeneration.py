@@ -1,0 +1,78 @@
+"""Bringing a reader's timeline back: at her first read, after an eviction, after she followed or joined something."""
+
+import asyncio
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from services.contracts.errors import ServiceUnavailable
+from services.contracts.matching import delivery_names
+from services.contracts.relations import PersonRelations
+from services.stream.feeds.backfill import Backfill
+from services.stream.feeds.engine import FeedEngine
+from services.stream.feeds.places import TOP
+from services.stream.feeds.readers import Reader
+from services.stream.feeds.relation_state import RelationState
+
+_ATTEMPTS = 5
+_AT_ONCE = 16
+_HISTORY_LIMIT = 2000
+
+
+class Regeneration:
+    """Builds timelines, one at a time for a user, so that a crowd asking for one feed costs one query."""
+
+    def __init__(self, engine: FeedEngine, state: RelationState, backfill: Backfill, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._state = state
+        self._backfill = backfill
+        self._clock = clock
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # After a restart everybody comes at once; the index has to live through that.
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def reader(self, user: str, *, employee: bool, anew: bool = False) -> Reader:
+        """Return the user with a timeline that serves her, built if need be. anew: build it in any case.
+
+        Raises HistoryAway when history is needed and can't be asked, ServiceUnavailable when her relations don't hold
+        still for long enough.
+        """
+        reader = None if anew else self._ready(user, employee=employee)
+        if reader is None:
+            lock = self._locks.setdefault(user, asyncio.Lock())
+            async with lock:
+                reader = None if anew else self._ready(user, employee=employee)
+                reader = reader or await self._regenerate(user, employee=employee)
+        self._engine.readers.touch(user, self._clock())
+        return reader
+
+    def _ready(self, user: str, *, employee: bool) -> Reader | None:
+        """Return an active reader. A timeline built for an outsider lacks what employees may read."""
+        reader = self._engine.readers.get(user)
+        return reader if reader and (reader.employee or not employee) else None
+
+    async def _regenerate(self, user: str, *, employee: bool) -> Reader:
+        limit = min(self._engine.limits.capacity, _HISTORY_LIMIT)
+        for _ in range(_ATTEMPTS):
+            before = self._state.reader(user, employee=employee)
+            names = delivery_names(before)
+            async with self._places:
+                with self._engine.window.pinned():
+                    likes = await self._backfill.likes(before)
+                    stretch = await self._backfill.stretch(names, before, TOP, limit)
+                    now = self._state.reader(user, employee=employee)
+                    if _covers(before, now):
+                        return self._engine.activate(
+                            user,
+                            employee=employee,
+                            candidates=stretch.candidates,
+                            floor=stretch.floor,
+                            names=delivery_names(now),
+                            likes=self._backfill.standing_likes(likes, user),
+                            now=self._clock(),
+                        )
+        raise ServiceUnavailable("the relations of this feed change faster than it can be read")
+
+
+def _covers(asked: PersonRelations, now: PersonRelations) -> bool:
+    """Return whether an answer for what was asked holds everything that the reader now follows and may read."""
+    return delivery_names(now) <= delivery_names(asked) and now.groups <= asked.groups
