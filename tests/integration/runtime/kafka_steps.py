@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ClientPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
@@ -18,6 +20,19 @@ async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not reached in {seconds} s"
         await asyncio.sleep(0.01)
+
+
+async def until_saved(server) -> None:
+    """Wait until what server acknowledged so far is on disk: it saves everything, about once a second after a change."""
+    file, now = server.data_dir / "kafka.json", time.time()
+    # Twice, since a save that was under way may lack the newest; each new topic is a change that must be saved.
+    for _ in range(2):
+        admin = AIOKafkaAdminClient(bootstrap_servers=server.bootstrap)
+        await admin.start()
+        await admin.create_topics([NewTopic(f"saved-{uuid.uuid4().hex}", 1, 1)])
+        await admin.close()
+        await until(lambda after=now: file.exists() and file.stat().st_mtime > after)
+        now = file.stat().st_mtime
 
 
 async def produce(security, topic, values, **producer_options):

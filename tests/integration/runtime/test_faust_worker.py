@@ -15,7 +15,7 @@ from services.runtime.faust_app import build_app
 from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
 from services.runtime.kafka_security import KafkaSecurity
-from tests.integration.runtime.kafka_steps import committed, produce, until
+from tests.integration.runtime.kafka_steps import committed, produce, until, until_saved
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
 
@@ -132,6 +132,7 @@ async def test_worker_goes_on_after_the_broker_was_killed_and_restarted(own_serv
     add_batch_agent(worker.app, topic, handle, worker.fail)
     await worker.start()
     await until(lambda: b"before" in seen)
+    await until_saved(own_server)
     own_server.kill()
     own_server.start()
     await produce(security, topic, [b"after"])
