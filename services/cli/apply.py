@@ -1,0 +1,1 @@
+"""Making topics and index what their registries say."""
