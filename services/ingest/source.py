@@ -51,12 +51,16 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something that could not be mapped or accepted. reason: a stable code; detail: a sentence without content; payload: its bytes."""
+    """Something that could not be mapped or accepted. reason: a stable code; detail: a sentence without content; payload: its bytes.
+
+    field: the path of the field at fault in the activity, where there is one.
+    """
 
     reason: str
     detail: str
     native_id: str = ""
     payload: bytes = field(default=b"", repr=False)
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
