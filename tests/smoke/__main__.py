@@ -1,5 +1,7 @@
-"""`make smoke`: a fresh stack in a temporary folder, more than 2,000 activities through four channels, every service restarted
-once in between, and one JSON line last. Exit 0 only when nothing is lost, doubled or leaked and feeds are fast enough.
+"""`make smoke`: a fresh stack in a temporary folder, and a count of what arrives.
+
+More than 2,000 activities go through the four channels, every service is restarted once in between, and one JSON line comes last. Exit 0
+only when nothing is lost, doubled or leaked and feeds are fast enough.
 """
 
 import asyncio
