@@ -36,3 +36,36 @@ DEAD_LETTERS = Counter("sluice_dead_letters_total", "Records put into a dead let
 # Calls to Elasticsearch. operation: bulk, search, mget …
 ELASTIC_SECONDS = Histogram("sluice_elasticsearch_seconds", "Calls to Elasticsearch, seconds.", ["operation"], buckets=_FAST)
 ELASTIC_FAILURES = Counter("sluice_elasticsearch_failures_total", "Calls to Elasticsearch that failed.", ["operation", "reason"])
+
+# Ingest. kind: the connector, or `grpc`; source: the configured id (few); reason: a code of acceptance or of a connector.
+INGEST_ACCEPTED = Counter("sluice_ingest_accepted_total", "Activities that Kafka has acknowledged.", ["kind"])
+INGEST_REJECTED = Counter("sluice_ingest_rejected_total", "Activities that were refused or dead-lettered.", ["kind", "reason"])
+INGEST_PUBLISH_SECONDS = Histogram(
+    "sluice_ingest_publish_seconds", "From acceptance to Kafka's ack of a batch, seconds.", buckets=_FAST
+)
+INGEST_IN_FLIGHT = Gauge("sluice_ingest_in_flight", "Activities of gRPC and HTTP senders that wait for Kafka.")
+SOURCE_SUCCEEDED = Gauge("sluice_source_succeeded_timestamp_seconds", "When the source last delivered, Unix time.", ["source"])
+SOURCE_FAILURES = Counter("sluice_source_failures_total", "Times a source had to be started again.", ["source", "reason"])
+INBOX_REFUSED = Counter("sluice_inbox_refused_total", "Posts to the inbox that were refused as a whole.", ["reason"])
+
+# Search. reason: the type of an error of Elasticsearch.
+INDEXED_DOCUMENTS = Counter("sluice_indexed_documents_total", "Documents that the index has, as written or newer.")
+INDEX_RETRIES = Counter("sluice_index_retries_total", "Writes of documents that are tried again.", ["reason"])
+INDEX_REFRESH_SECONDS = Histogram("sluice_index_refresh_seconds", "Making written documents visible, seconds.", buckets=_FAST)
+INDEX_ROLLBACKS = Counter(
+    "sluice_index_rollbacks_total", "Times the index was not where the indexer left it and is read again from there."
+)
+MEMBERSHIP_STALE_SECONDS = Gauge(
+    "sluice_membership_stale_seconds", "Since the memberships were last known to be complete, seconds."
+)
+
+# Refine. outcome: emitted, duplicate, late, refused, folded-before (known from before a restart).
+REFINE_OUTCOMES = Counter("sluice_refine_records_total", "Raw records by what became of them.", ["outcome"])
+REFINE_SECONDS = Histogram(
+    "sluice_refine_seconds",
+    "Folding and refining one record (mean of a slice), seconds.",
+    buckets=(0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.05),
+)
+REFINE_REPAIRED = Counter("sluice_refine_repaired_total", "Winners written again because another writer's record hid them.")
+REFINE_STATE_IDS = Gauge("sluice_refine_state_ids", "Activities whose winner is known.")
+REFINE_STATE_BYTES = Gauge("sluice_refine_state_bytes", "Memory of the winners, bytes.")

@@ -4,11 +4,12 @@ Read with `settings_loading.load_settings`, only in `__main__` and the command, 
 `<FIELD>_FILE` that names a file holding it, as orchestrators mount secrets.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.runtime.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
@@ -190,11 +191,56 @@ class HttpSettings(Section):
     port: Port = 8080
 
 
+class FetchSettings(Section):
+    """What sources may be fetched from besides the internet: hosts, and networks such as 10.0.0.0/8, separated by commas.
+
+    A host is allowed at whatever address it has but link-local and metadata ones. max_body_bytes: after decompression.
+    """
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    max_body_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
+    connect_timeout_s: float = Field(default=10.0, gt=0)
+    read_timeout_s: float = Field(default=30.0, gt=0)
+    total_timeout_s: float = Field(default=60.0, gt=0)
+
+    @field_validator("allowed_hosts", "allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 class OpsSettings(Section):
     """Where /metrics, /livez and /readyz are served. port 0: any free one."""
 
     host: str = "127.0.0.1"
     port: Port = 9464
+
+
+class IngestSettings(Section):
+    """What ingest takes, and where it may fetch besides the internet.
+
+    rate_per_s, burst: activities of one caller or posting source. max_in_flight: of all of them, waiting for Kafka. allowed_hosts,
+    allowed_networks: of sources inside the company, separated by commas.
+    """
+
+    rate_per_s: float = Field(default=1000.0, gt=0)
+    burst: int = Field(default=20_000, ge=1)
+    max_in_flight: int = Field(default=5000, ge=1)
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_networks: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("allowed_hosts", "allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
 
 class PeerSettings(Section):
@@ -226,7 +272,9 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     grpc: GrpcSettings = GrpcSettings()
     http: HttpSettings = HttpSettings()
+    fetch: FetchSettings = FetchSettings()
     ops: OpsSettings = OpsSettings()
+    ingest: IngestSettings = IngestSettings()
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")
     sources_file: Path | None = None
