@@ -13,6 +13,8 @@ SOURCE_ADVANCED = "sluice.source.v1.advanced"
 
 # The offset in sluice.activities.raw.v1 that a refined record came from: after a crash, what was folded isn't folded again.
 RAW_OFFSET = "sluice_rawoffset"
+# Hex digest of what the source said: with it refine tells a repetition from a change after a restart too.
+RAW_DIGEST = "sluice_rawdigest"
 
 # What a dead letter says of itself.
 DLQ_REASON = "sluice_reason"

@@ -1,0 +1,69 @@
+"""The edge of refine: batches of raw records in, confirmed refined records and dead letters out."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+
+from services.contracts.cloud_events import dead_letter
+from services.contracts.topics import ACTIVITIES, REFINE_DLQ
+from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.faust_batches import Batch
+from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
+from services.runtime.record_errors import each_record
+from services.runtime.records import Record
+from services.stream.refine.owned_partitions import OwnedPartitions
+from services.stream.refine.partition_refiner import PartitionRefiner
+from services.stream.refine.refusals import UNREFINABLE, Refused
+
+log = logging.getLogger(__name__)
+
+# Between slices the loop does its other work; a slice takes about 50 ms.
+_SLICE = 256
+
+
+class RefineAgent:
+    """Handles batches of `sluice.activities.raw.v1`. Returning acknowledges: all that came of the batch is in the log."""
+
+    def __init__(self, producer: AIOKafkaProducer, owned: OwnedPartitions) -> None:
+        self._producer = producer
+        self._owned = owned
+
+    async def __call__(self, batch: Batch) -> None:
+        """Refine a batch. Raises KafkaError and NotReadBack, with the batch unacknowledged and the partition's state discarded."""
+        READER_BATCH.labels("refine").observe(len(batch.records))
+        partition = batch.partition.partition
+        async with self._owned.lock:
+            refiner = self._owned.refiner(partition)
+            try:
+                for start in range(0, len(batch.records), _SLICE):
+                    await self._slice(refiner, partition, batch.records[start : start + _SLICE])
+            except BaseException:
+                # Some winners may be written and not confirmed, some counted and not written.
+                self._owned.discard(partition)
+                raise
+
+    async def _slice(self, refiner: PartitionRefiner, partition: int, records: Sequence[Record]) -> None:
+        begin = time.perf_counter()
+        # Dead letters are confirmed first: a refined record in the log says that all raw records before it are dealt with.
+        taken = await each_record(records, refiner.take, self._dead_letter)
+        emissions = [emission for emission in taken if emission is not None]
+        REFINE_SECONDS.observe((time.perf_counter() - begin) / len(records))
+        sent = await send_confirmed(
+            self._producer,
+            [Outgoing(ACTIVITIES.name, emission.key, emission.value, emission.headers, partition) for emission in emissions],
+        )
+        for emission, confirmed in zip(emissions, sent, strict=True):
+            refiner.winners.confirm(emission.id_bytes, emission.folded, confirmed.offset)
+        for outcome, count in refiner.take_outcomes().items():
+            REFINE_OUTCOMES.labels(outcome).inc(count)
+
+    async def _dead_letter(self, record: Record, error: Exception) -> None:
+        """Keep the record's bytes. The detail of an unforeseen error is its type: its text might quote content."""
+        refused = error if isinstance(error, Refused) else Refused(UNREFINABLE, type(error).__name__)
+        origin = f"{record.topic}/{record.partition}/{record.offset}"
+        headers = dead_letter(reason=refused.reason, detail=str(refused), origin=origin)
+        await send_confirmed(self._producer, [Outgoing(REFINE_DLQ.name, record.key, record.value, headers)])
+        DEAD_LETTERS.labels("refine", refused.reason).inc()
+        log.warning("dead letter", extra={"reason": refused.reason, "origin": origin})

@@ -1,0 +1,91 @@
+"""Which versions of an activity count: the fold that makes duplicates, late versions and early deletes harmless.
+
+Versions are ordered by (version, deleted): a delete beats the live version of the same number, so the outcome does not
+hang on which came first. An undated record (version 0) counts on from what is known; an undated delete counts as of its
+acceptance, and nothing undated revives what is deleted: it can't prove that it is newer.
+
+The first live version pins sort time and acceptance. A delete that comes before its create pins neither (its sort time
+is 0): the create that revives it does.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+LAST_VERSION = 2**63 - 1
+
+
+class Incoming(NamedTuple):
+    """What folding needs of a raw record. Times: ms since the epoch. digest: 8 bytes of what the source said, 0 for deletes.
+
+    version 0: undated. published_ms 0: unknown. accepted_ms is always known.
+    """
+
+    version: int
+    deleted: bool
+    digest: bytes
+    published_ms: int
+    accepted_ms: int
+
+
+class Folded(NamedTuple):
+    """The winner of an activity. offset: where `sluice.activities.v1` has it, PENDING before that is known."""
+
+    version: int
+    deleted: bool
+    digest: bytes
+    sort_time_ms: int
+    accepted_ms: int
+    offset: int
+
+    @property
+    def rank(self) -> tuple[int, bool, bytes]:
+        """The order of winners, the same for every writer: two that disagree settle on one, not on their own."""
+        return self.version, self.deleted, self.digest
+
+
+PENDING = -1
+
+
+class Dropped(StrEnum):
+    """Why a record changes nothing."""
+
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    CONFLICT = "conflict"
+
+
+def fold(stored: Folded | None, incoming: Incoming) -> Folded | Dropped:
+    """Return the new winner, to be written, or why there is none.
+
+    A higher version always wins, even with an unchanged digest: were it only remembered and not written, a restart would
+    forget it and let an older version in. CONFLICT: the same version with another content; the first one stays.
+    """
+    if not incoming.version:
+        return _fold_undated(stored, incoming)
+    if stored is None:
+        return _winner(None, incoming, incoming.version)
+    before, now = (stored.version, stored.deleted), (incoming.version, incoming.deleted)
+    if now < before:
+        return Dropped.LATE
+    if now == before:
+        return Dropped.DUPLICATE if incoming.digest == stored.digest else Dropped.CONFLICT
+    return _winner(stored, incoming, incoming.version)
+
+
+def _fold_undated(stored: Folded | None, incoming: Incoming) -> Folded | Dropped:
+    if stored is not None:
+        if incoming.digest == stored.digest and incoming.deleted == stored.deleted:
+            return Dropped.DUPLICATE
+        if stored.deleted or stored.version == LAST_VERSION:
+            return Dropped.LATE
+    following = stored.version + 1 if stored else 1
+    return _winner(stored, incoming, max(following, incoming.accepted_ms) if incoming.deleted else following)
+
+
+def _winner(stored: Folded | None, incoming: Incoming, version: int) -> Folded:
+    sort_time, accepted = 0, incoming.accepted_ms
+    if stored is not None and stored.sort_time_ms:
+        sort_time, accepted = stored.sort_time_ms, stored.accepted_ms
+    elif not incoming.deleted:
+        sort_time = min(incoming.published_ms, accepted) if incoming.published_ms > 0 else accepted
+    return Folded(version, incoming.deleted, incoming.digest, sort_time, accepted, PENDING)

@@ -1,0 +1,88 @@
+"""What a record of `sluice.activities.raw.v1` says, without more work than folding needs."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from sluice.activity.v1 import activity_pb2 as pb
+
+from services.contracts.activity import Activity
+from services.contracts.codec import activity_from_proto, milliseconds
+from services.stream.refine.folding import Incoming
+from services.stream.refine.refusals import KEY_MISMATCH, UNDECODABLE, VERSION_OUT_OF_RANGE, Refused
+
+ID_BYTES = 16
+DIGEST_BYTES = 8
+NO_DIGEST = bytes(DIGEST_BYTES)
+
+# What refine adds, what differs from one acceptance to the next.
+_NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links")
+# A new avatar or another route to the same post is no new version of it, and no conflict either.
+_DECORATION: Final = ("display_name", "handle", "url", "avatar_url")
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A raw record that was parsed once. key: the id's 16 bytes."""
+
+    key: bytes
+    incoming: Incoming
+    _message: pb.Activity
+
+    def activity(self) -> Activity:
+        """Return the whole activity; only winners are worth it."""
+        return activity_from_proto(self._message)
+
+
+def read_raw(key: bytes | None, value: bytes | None, timestamp_ms: int) -> RawRecord:
+    """Read a raw record. timestamp_ms: its time in the log, for want of an acceptance time. Raises Refused."""
+    try:
+        message = pb.Activity.FromString(value or b"")
+    except DecodeError:
+        raise Refused(UNDECODABLE, "not a sluice.activity.v1.Activity") from None
+    if message.version < 0:
+        raise Refused(VERSION_OUT_OF_RANGE, "version is negative")
+    incoming = Incoming(
+        message.version,
+        message.deleted,
+        NO_DIGEST if message.deleted else said_digest(message),
+        milliseconds(message.published),
+        milliseconds(message.accepted) or timestamp_ms,
+    )
+    return RawRecord(id_bytes(key, message.id), incoming, message)
+
+
+def id_bytes(key: bytes | None, activity_id: str) -> bytes:
+    """Return the 16 bytes of an activity id. Raises Refused unless the record's key is that id."""
+    if key is None or key != activity_id.encode():
+        raise Refused(KEY_MISMATCH, "the record's key is not the activity's id")
+    try:
+        packed = bytes.fromhex(activity_id)
+    except ValueError:
+        packed = b""
+    if len(packed) != ID_BYTES or packed.hex() != activity_id:
+        raise Refused(KEY_MISMATCH, "the activity's id is not 32 hex digits")
+    return packed
+
+
+def said_digest(message: pb.Activity) -> bytes:
+    """Return 8 bytes that differ when the source says something else: content, names, audience, times; never all zero."""
+    said = pb.Activity()
+    said.CopyFrom(message)
+    for field in _NOT_SAID:
+        said.ClearField(field)
+    said.source.ClearField("channel")
+    for entity in said.mentions:
+        _undecorate(entity)
+    if said.HasField("actor"):
+        _undecorate(said.actor)
+    if said.HasField("target"):
+        _undecorate(said.target)
+    digest = blake2b(said.SerializeToString(deterministic=True), digest_size=DIGEST_BYTES).digest()
+    return digest if digest != NO_DIGEST else b"\1" * DIGEST_BYTES
+
+
+def _undecorate(entity: pb.Entity) -> None:
+    for field in _DECORATION:
+        entity.ClearField(field)

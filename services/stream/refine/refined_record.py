@@ -1,0 +1,55 @@
+"""A record of `sluice.activities.v1`: how a winner is written, and how it is read back."""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+from sluice.activity.v1 import activity_pb2 as pb
+
+from services.contracts.activity import Activity
+from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET, REFINED, Headers, cloud_event
+from services.contracts.codec import UndecodableRecord, milliseconds
+from services.runtime.records import Record
+from services.stream.refine.folding import Folded
+from services.stream.refine.raw_record import DIGEST_BYTES, NO_DIGEST, id_bytes
+from services.stream.refine.refusals import Refused
+
+SOURCE = "/sluice/refine"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A record of the output, read back. folded None: a tombstone. raw_offset: the raw record it came from, -1 unknown."""
+
+    key: bytes
+    folded: Folded | None
+    raw_offset: int
+
+
+def headers_of(activity: Activity, digest: bytes, raw_offset: int, time_ms: int) -> Headers:
+    """Return the headers of a refined activity. time_ms: when this version was accepted."""
+    event = cloud_event(
+        event_type=REFINED,
+        event_id=f"{activity.id}.{activity.version}{'.deleted' if activity.deleted else ''}",
+        source=SOURCE,
+        subject=activity.id,
+        time_ms=time_ms,
+    )
+    return [*event, (RAW_OFFSET, b"%d" % raw_offset), (RAW_DIGEST, digest.hex().encode())]
+
+
+def read_refined(record: Record) -> Observed:
+    """Read a record of the output back. Raises UndecodableRecord on what refine never wrote."""
+    headers = dict(record.headers)
+    try:
+        raw_offset = int(headers.get(RAW_OFFSET, b"-1"))
+        if not record.value:
+            return Observed(id_bytes(record.key, (record.key or b"").decode()), None, raw_offset)
+        message = pb.Activity.FromString(record.value)
+        key = id_bytes(record.key, message.id)
+        digest = bytes.fromhex(headers.get(RAW_DIGEST, b"").decode()) or NO_DIGEST
+    except (DecodeError, Refused, ValueError):
+        raise UndecodableRecord("not a record of sluice.activities.v1") from None
+    if len(digest) != DIGEST_BYTES:
+        raise UndecodableRecord("the digest of a record of sluice.activities.v1 has the wrong length")
+    folded = Folded(message.version, message.deleted, digest, message.sort_time_ms, milliseconds(message.accepted), record.offset)
+    return Observed(key, folded, raw_offset)

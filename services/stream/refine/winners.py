@@ -1,0 +1,58 @@
+"""What one output partition says, and where its last record of a key isn't the winner.
+
+There should be one writer of a partition. A worker that lost it without noticing (a zombie) may still append for a while.
+The owner follows its own output: a record that beats what is known is taken over, one that loses but lies behind the winner
+makes the key unsettled, and the winner must be written again. Since ranks are the same for all, writers never fight.
+"""
+
+from services.stream.refine.fold_table import FoldTable
+from services.stream.refine.folding import Folded
+from services.stream.refine.refined_record import Observed
+
+
+class Winners:
+    """The winners of one partition. folded_to: the last raw offset known to be folded, -1 before any."""
+
+    def __init__(self) -> None:
+        self.table = FoldTable()
+        self.folded_to = -1
+        self.unsettled: set[bytes] = set()
+
+    def knows(self, key: bytes, offset: int) -> bool:
+        """Return whether the winner of key is the record at that offset of the output."""
+        stored = self.table.get(key)
+        return stored is not None and stored.offset == offset
+
+    def observe(self, observed: Observed, offset: int) -> None:
+        """Take a record of the output into account. Records come with rising offsets; seeing some again changes nothing.
+
+        Whoever wrote it had folded, and dead-lettered, all raw records up to its raw offset before: records of one writer are
+        appended in order.
+        """
+        key, now = observed.key, observed.folded
+        self.folded_to = max(self.folded_to, observed.raw_offset)
+        if now is None:
+            self.table.forget(key)
+            self.unsettled.discard(key)
+            return
+        stored = self.table.get(key)
+        if stored is None or now.rank > stored.rank:
+            self.table.put(key, now)
+            self._settle(key, settled=stored is None or offset > stored.offset)
+        elif now.rank == stored.rank:
+            if offset > stored.offset:
+                self.table.put(key, now)
+                self.unsettled.discard(key)
+        elif offset > stored.offset:
+            self.unsettled.add(key)
+
+    def confirm(self, key: bytes, folded: Folded, offset: int) -> None:
+        """Note where the output has the winner; what was written last is the log's last word."""
+        self.table.put(key, folded._replace(offset=offset))
+        self.unsettled.discard(key)
+
+    def _settle(self, key: bytes, *, settled: bool) -> None:
+        if settled:
+            self.unsettled.discard(key)
+        else:
+            self.unsettled.add(key)
