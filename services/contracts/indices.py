@@ -22,6 +22,11 @@ class Index:
         """The name of the versioned index."""
         return f"{self.alias}-v{self.version}"
 
+    @property
+    def write_alias(self) -> str:
+        """The alias that the indexer writes through: a write that demands an alias can't create an index by accident."""
+        return f"{self.name}-write"
+
 
 def _keyword() -> dict[str, Any]:
     return {"type": "keyword", "ignore_above": 2048}
@@ -56,6 +61,8 @@ MAPPINGS: dict[str, Any] = {
         "text": _text(),
         "actor_name": {"type": "text", "analyzer": "sluice_text"},
         "body": {"type": "binary"},
+        # Of checkpoints only: the offset that this index has come to, kept here so that it is lost together with what it counts.
+        "position": {"type": "long", "index": False, "doc_values": False},
     },
 }
 

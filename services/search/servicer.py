@@ -1,0 +1,99 @@
+"""SearchService: messages in, messages out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sluice.search.v1 import search_service_pb2 as pb
+from sluice.search.v1.search_service_pb2_grpc import SearchServiceServicer
+
+from services.contracts.activity import Scope, Verb
+from services.contracts.codec import milliseconds
+from services.contracts.principal import PermissionRefused, Principal, Role
+from services.runtime.auth import caller
+from services.search.queries import Reader, SearchFilter
+from services.search.reads import Page, Reads
+
+
+class SearchServicer(SearchServiceServicer):
+    """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:  # noqa: N802 - named by the proto
+        """See the proto."""
+        del context
+        page = await self._reads.search(
+            self._reader(),
+            request.query,
+            filter_of(request.filter),
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return _response(page)
+
+    async def GetActivity(self, request: pb.GetActivityRequest, context: Any) -> pb.GetActivityResponse:  # noqa: N802 - as above
+        """See the proto."""
+        del context
+        return pb.GetActivityResponse(activity=await self._reads.get(self._reader(), request.id))
+
+    async def BatchGetActivities(  # noqa: N802 - as above
+        self, request: pb.BatchGetActivitiesRequest, context: Any
+    ) -> pb.BatchGetActivitiesResponse:
+        """See the proto."""
+        del context
+        return pb.BatchGetActivitiesResponse(activities=await self._reads.get_many(self._reader(), list(request.ids)))
+
+    async def ListHistory(self, request: pb.ListHistoryRequest, context: Any) -> pb.ListHistoryResponse:  # noqa: N802 - as above
+        """See the proto."""
+        del context
+        if not _principal().has(Role.SERVICE):
+            raise PermissionRefused("ListHistory is for services: it takes the reader's groups from its caller")
+        asked = request.reader
+        place = (request.before_sort_time_ms, request.before_id)
+        history = await self._reads.history(
+            Reader(asked.user, asked.employee, frozenset(asked.groups)),
+            request.targets,
+            verbs=_verbs(request.verbs),
+            before=place if any(place) else None,
+            limit=request.limit,
+        )
+        return pb.ListHistoryResponse(activities=history.activities, refreshed=history.refreshed, exhausted=history.exhausted)
+
+    def _reader(self) -> Reader:
+        principal = _principal()
+        return self._reads.reader(principal.user, employee=principal.employee)
+
+
+def filter_of(message: pb.SearchFilter) -> SearchFilter:
+    """Return what a filter asks for; an unset one asks for nothing."""
+    return SearchFilter(
+        source_kinds=tuple(message.source_kinds),
+        channels=tuple(message.channels),
+        actors=tuple(message.actors),
+        tags=tuple(message.tags),
+        languages=tuple(message.languages),
+        scopes=tuple(Scope(scope) for scope in message.scopes),
+        verbs=_verbs(message.verbs),
+        after_ms=milliseconds(message.after) if message.HasField("after") else None,
+        before_ms=milliseconds(message.before) if message.HasField("before") else None,
+    )
+
+
+def _verbs(numbers: Sequence[int]) -> tuple[Verb, ...]:
+    known = {int(verb): verb for verb in Verb}
+    return tuple(known.get(number, Verb.OTHER) for number in numbers)
+
+
+def _principal() -> Principal:
+    principal = caller()
+    if not isinstance(principal, Principal):
+        raise PermissionRefused("nobody is signed in")
+    return principal
+
+
+def _response(page: Page) -> pb.SearchResponse:
+    results = [
+        pb.SearchResult(activity=result.activity, score=result.score, highlights=result.highlights) for result in page.results
+    ]
+    return pb.SearchResponse(results=results, next_page_token=page.next_token, total_size=page.total, total_is_exact=page.exact)
