@@ -1,0 +1,35 @@
+"""The `sluice` command."""
+
+import typer
+
+from services.cli import dlq_commands, feed_commands, index_commands, source_commands, topic_commands
+from services.cli.doctor import doctor
+from services.cli.publish_commands import delete, publish
+from services.cli.search_command import search
+from services.cli.settings_command import settings
+from services.cli.token_command import token
+from services.cli.up import up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Sluice: activity streams from inside and outside, one exact feed for everybody.",
+    epilog="`sluice up` starts everything on this machine; the other commands find it there, or through SLUICE_… settings.",
+)
+for command in (up, doctor, settings, token, publish, delete, search):
+    app.command()(command)
+for name in ("feed", "follow", "unfollow", "mute", "unmute", "following", "join", "leave", "save", "unsave"):
+    app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
+app.add_typer(source_commands.app, name="source")
+app.add_typer(topic_commands.app, name="topics")
+app.add_typer(index_commands.app, name="index")
+app.add_typer(dlq_commands.app, name="dlq")
+
+
+def main() -> None:
+    """Run the command."""
+    app(prog_name="sluice")
+
+
+if __name__ == "__main__":
+    main()
