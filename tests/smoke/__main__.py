@@ -47,7 +47,7 @@ def progress(text: str) -> None:
 def started(home: Path) -> tuple[Stack, Settings, float]:
     """Start a fresh stack; return it, the settings of its clients, and the seconds until it was ready."""
     ports = choose_ports(home, any_free=True)
-    settings = load_settings({}).model_copy(update={"data_dir": home})
+    settings = load_settings().model_copy(update={"data_dir": home})
     stack = Stack(settings, ports, home, write_sources(home, ports.demo, interval_s=0.3), say=progress)
     began = time.monotonic()
     try:

@@ -37,10 +37,12 @@ def test_a_delete_marker_survives_its_record_without_text(activity):
 @given(st.binary(min_size=1, max_size=40))
 def test_arbitrary_bytes_never_raise_anything_but_the_named_error(data):
     """A poison record is a named error, so that it can go to the DLQ."""
+    outcome: object
     try:
-        assert isinstance(activity_from_bytes(data), Activity)
+        outcome = activity_from_bytes(data)
     except UndecodableRecord as error:
-        assert "sluice.activity.v1.Activity" in str(error)
+        outcome = error
+    assert isinstance(outcome, Activity) or "sluice.activity.v1.Activity" in str(outcome)
 
 
 def test_a_scope_from_the_future_is_closed():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.activity import Audience, Entity, Scope, Verb
+from services.contracts.activity import Activity, Audience, Entity, Scope, Source, Verb
 from services.contracts.matching import HOME_VERBS, delivered_to, delivery_names, facts_of, matches, may_read
 from services.contracts.relations import PersonRelations
 from tests.unit.contracts.activities import activities, groups, people
@@ -82,7 +82,5 @@ def test_likes_and_joins_fill_no_home_feed(activity):
 
 def test_an_own_post_is_in_the_feed_of_its_author():
     """People look for what they have just written."""
-    from services.contracts.activity import Activity, Source
-
     post = Activity(Source("sluice", "anna", "1"), verb=Verb.POST, actor=Entity("person:anna"), audience=Audience(Scope.INTERNAL))
     assert matches(PersonRelations("person:anna", employee=True), facts_of(post))

@@ -47,7 +47,9 @@ def test_the_same_tag_counts_once_and_the_order_stays():
     assert clean_tags(["#B", "a", "b", "", "A"]) == ("b", "a")
 
 
-@pytest.mark.parametrize(("said", "kept"), [("de-AT", "de"), ("PT_br", "pt"), ("english", ""), ("", ""), (" en ", "en"), ("1", "")])
+@pytest.mark.parametrize(
+    ("said", "kept"), [("de-AT", "de"), ("PT_br", "pt"), ("english", ""), ("", ""), (" en ", "en"), ("1", "")]
+)
 def test_languages_are_reduced_to_their_primary_subtag(said, kept):
     assert clean_language(said) == kept
 
