@@ -42,23 +42,26 @@ class SearchServicer(SearchServiceServicer):
     ) -> pb.BatchGetActivitiesResponse:
         """See the proto."""
         del context
-        return pb.BatchGetActivitiesResponse(activities=await self._reads.get_many(self._reader(), list(request.ids)))
+        reader = self._on_behalf(request.reader) if request.HasField("reader") else self._reader()
+        return pb.BatchGetActivitiesResponse(activities=await self._reads.get_many(reader, list(request.ids)))
 
     async def ListHistory(self, request: pb.ListHistoryRequest, context: Any) -> pb.ListHistoryResponse:  # noqa: N802 - as above
         """See the proto."""
         del context
-        if not _principal().has(Role.SERVICE):
-            raise PermissionRefused("ListHistory is for services: it takes the reader's groups from its caller")
-        asked = request.reader
         place = (request.before_sort_time_ms, request.before_id)
         history = await self._reads.history(
-            Reader(asked.user, asked.employee, frozenset(asked.groups)),
+            self._on_behalf(request.reader),
             request.targets,
             verbs=_verbs(request.verbs),
             before=place if any(place) else None,
             limit=request.limit,
         )
         return pb.ListHistoryResponse(activities=history.activities, refreshed=history.refreshed, exhausted=history.exhausted)
+
+    def _on_behalf(self, asked: pb.Reader) -> Reader:
+        if not _principal().has(Role.SERVICE):
+            raise PermissionRefused("only services name a reader: her groups are taken from the request")
+        return Reader(asked.user, asked.employee, frozenset(asked.groups))
 
     def _reader(self) -> Reader:
         principal = _principal()
