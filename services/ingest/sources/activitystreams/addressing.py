@@ -5,7 +5,7 @@ from typing import Any
 
 from services.contracts.activity import Audience, Entity, Scope
 from services.ingest.loose_fields import as_id, as_list, as_text
-from services.ingest.narrowing import narrower
+from services.ingest.narrowing import narrower, with_a_reader
 from services.ingest.source import SourceConfig
 from services.ingest.sources.activitystreams.entities import entity_name, native_of
 from services.ingest.sources.activitystreams.vocabulary import GROUPS, PEOPLE, types_of
@@ -35,10 +35,7 @@ def audience_of(documents: Collection[Mapping[str, Any]], actor: Entity, config:
     for document in documents:
         said = addressed(document, config)
         result = narrower(result, said) if said else result
-    if result.scope is Scope.DIRECT and not result.recipients:
-        person = actor.name if actor.name.startswith("person:") else nobody(config)
-        return Audience(Scope.DIRECT, recipients=(person,))
-    return result
+    return with_a_reader(result, actor.name, config)
 
 
 def ceiling(config: SourceConfig) -> Audience:
@@ -46,11 +43,6 @@ def ceiling(config: SourceConfig) -> Audience:
     if config.audience.scope is Scope.PUBLIC and config.options.get("allow_public", True) is not True:
         return Audience(Scope.INTERNAL)
     return config.audience
-
-
-def nobody(config: SourceConfig) -> str:
-    """Return the name of a person who doesn't exist, for what is addressed to no one that Sluice knows."""
-    return f"person:{config.kind}:{config.instance}:@nobody"
 
 
 def addressed(document: Mapping[str, Any], config: SourceConfig) -> Audience | None:

@@ -122,11 +122,17 @@ def _content(element: Element) -> str:
             continue
         kind = found.get("type", "text")
         if kind == "xhtml":
-            return "".join(tostring(child, encoding="unicode", default_namespace=None) for child in found).strip()
+            return _xhtml(found)
         text = "".join(found.itertext()).strip()
         if text and (kind in ("text", "html") or kind.startswith("text/")):
             return text if kind in ("html", "text/html") else _escaped(text)
     return ""
+
+
+def _xhtml(content: Element) -> str:
+    for node in content.iter():
+        node.tag = node.tag.rpartition("}")[2]  # prefixes that the serialiser invents would be unknown elements to every reader
+    return "".join(tostring(child, encoding="unicode", method="html") for child in content).strip()
 
 
 def _escaped(text: str) -> str:

@@ -16,13 +16,13 @@ from services.ingest.sources.hcl_connections.progress import Progress, cursor_of
 from services.ingest.sources.hcl_connections.requests import (
     MAX_COUNT,
     MAX_PAGE_BYTES,
-    Client,
     Request,
     check_answer,
     headers_of,
     url_of,
 )
 from services.ingest.sources.hcl_connections.stories import native_id_of
+from services.runtime.http_client import GuardedClient
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ class Polling:
         self,
         map_payload: MapPayload,
         config: SourceConfig,
-        http: Client,
+        http: GuardedClient,
         *,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
@@ -143,7 +143,7 @@ class Polling:
     async def _page(self, request: Request) -> Page:
         config = self._config
         response = await self._http.get(url_of(config, request), headers=headers_of(config), max_bytes=MAX_PAGE_BYTES)
-        check_answer(response, now_ms=self._now_ms())
+        check_answer(response, now_s=self._now_ms() / 1000)
         envelope = as_dict(parse_json(response.body))
         stories = envelope.get("list")
         if not isinstance(stories, list):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.contracts.activity import Audience, Entity, Scope
-from services.ingest.narrowing import narrower
+from services.ingest.narrowing import narrower, with_a_reader
 from services.ingest.source import SourceConfig
 
 
@@ -28,12 +28,7 @@ def audience_of(visibility: Visibility, actor: Entity, config: SourceConfig) -> 
     people addressed. Nothing said at all → as configured.
     """
     widest = narrower(config.audience, Audience(Scope.PUBLIC if config.options.get("external") is True else Scope.INTERNAL))
-    result = narrower(widest, _said(visibility, widest, config))
-    if result.scope is Scope.DIRECT:
-        people = {*result.recipients, actor.name} if actor.name.startswith("person:") else set(result.recipients)
-        # Nobody by this name exists: what has no known reader is kept, and read by nobody.
-        return Audience(Scope.DIRECT, recipients=tuple(sorted(people or {f"person:{config.kind}:{config.instance}:@nobody"})))
-    return result
+    return with_a_reader(narrower(widest, _said(visibility, widest, config)), actor.name, config)
 
 
 def _said(visibility: Visibility, widest: Audience, config: SourceConfig) -> Audience:

@@ -1,13 +1,13 @@
 """What is asked of the activity stream API, and what its answers' statuses mean."""
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
-from services.ingest.loose_fields import time_ms
 from services.ingest.source import SourceConfig
+from services.runtime.http_client import Response
+from services.runtime.redirects import retry_after_s
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 MAX_COUNT = 200
@@ -24,21 +24,6 @@ class FetchFailed(Exception):
         super().__init__(detail)
         self.reason = reason
         self.retry_after_s = retry_after_s
-
-
-class Response(Protocol):
-    """What the guarded client answers."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Client(Protocol):
-    """The guarded HTTP client."""
-
-    async def get(self, url: str, *, headers: Mapping[str, str], max_bytes: int) -> Response:
-        """Fetch url."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +62,10 @@ def headers_of(config: SourceConfig) -> dict[str, str]:
     return headers
 
 
-def check_answer(response: Response, *, now_ms: int) -> None:
+def check_answer(response: Response, *, now_s: float) -> None:
     """Raise FetchFailed unless response is a page: `source-refused-401`, `source-refused-403`, `rate-limited`, `login-page`, `http-…`."""
     status = response.status
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    asked = _retry_after_s(headers.get("retry-after", ""), now_ms)
+    asked = min(retry_after_s(response.headers, now_s), _MAX_PAUSE_S)
     if status in (401, 403):
         # Trying a wrong password again and again locks the account.
         pause = max(_REFUSED_PAUSE_S, asked)
@@ -90,13 +74,6 @@ def check_answer(response: Response, *, now_ms: int) -> None:
         raise FetchFailed("rate-limited", "Connections asks for fewer requests", retry_after_s=asked or 1.0)
     if status != _OK:
         raise FetchFailed(f"http-{status}", "Connections answered with an error", retry_after_s=asked)
-    if headers.get("content-type", "").lower().startswith("text/html"):
+    if response.headers.get("content-type", "").lower().startswith("text/html"):
         # Behind a login form an expired session is answered 200 with the form.
         raise FetchFailed("login-page", "Connections answered with a page for people", retry_after_s=_REFUSED_PAUSE_S)
-
-
-def _retry_after_s(header: str, now_ms: int) -> float:
-    if header.isascii() and header.isdigit() and len(header) < 10:  # noqa: PLR2004 - longer ones are no pause
-        return min(float(header), _MAX_PAUSE_S)
-    at_ms = time_ms(header)
-    return min(max(0.0, (at_ms - now_ms) / 1000), _MAX_PAUSE_S) if at_ms else 0.0

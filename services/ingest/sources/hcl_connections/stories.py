@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.contracts.activity import Activity, Entity, Object, Source, Verb, activity_id
-from services.ingest.loose_fields import as_dict, as_flag, as_id, as_list, as_text, one_line, time_ms
+from services.ingest.loose_fields import as_dict, as_id, as_list, as_text, one_line, time_ms
 from services.ingest.plain_text import plain_text
 from services.ingest.source import SourceConfig
 from services.ingest.sources.hcl_connections.names import (
@@ -17,7 +17,8 @@ from services.ingest.sources.hcl_connections.names import (
     people_in,
     without_hidden_ids,
 )
-from services.ingest.sources.hcl_connections.readers import Visibility, audience_of
+from services.ingest.sources.hcl_connections.readers import audience_of
+from services.ingest.sources.hcl_connections.story_readers import communities_of, context_of, visibility_of
 
 MAX_DISPLAY_NAME = 500
 MAX_MENTIONS = 500
@@ -37,7 +38,6 @@ _DELETES = frozenset({"delete", "deleted"})
 _ON_CONTENT = frozenset({Verb.POST, Verb.COMMENT, Verb.UPDATE})
 _TOWARDS = frozenset({Verb.FOLLOW, Verb.JOIN, Verb.LEAVE})
 _ANSWERS = ("comment", "reply", "response")
-_PUBLIC = {"public": True, "open": True, "private": False, "restricted": False, "shared": False}
 
 
 def activities_of_story(story: Mapping[str, Any], config: SourceConfig) -> list[Activity]:
@@ -78,11 +78,7 @@ def _is_deletion(story: Mapping[str, Any]) -> bool:
 
 
 def _event_type(story: Mapping[str, Any]) -> str:
-    return as_text(_context(story).get("eventType")).lower()
-
-
-def _context(story: Mapping[str, Any]) -> Mapping[str, Any]:
-    return as_dict(as_dict(as_dict(story.get("openSocial")).get("embed")).get("context"))
+    return as_text(context_of(story).get("eventType")).lower()
 
 
 def _is_answer(about: Mapping[str, Any]) -> bool:
@@ -113,7 +109,7 @@ def _activity(story: Mapping[str, Any], about: Mapping[str, Any], native: str, c
         actor=actor,
         object=_object(story, body, verb, native, config),
         target=_target(story, extension, config),
-        audience=audience_of(_visibility(story, extension, about), actor, config),
+        audience=audience_of(visibility_of(story), actor, config),
         published_ms=published,
         updated_ms=updated,
         tags=tuple(_tags(about)),
@@ -135,7 +131,7 @@ def _final_verb(story: Mapping[str, Any], about: Mapping[str, Any], native: str)
 
 def _body(story: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     """Return the content as HTML; where the story has none, the sentence that tells what happened."""
-    for candidate in (about.get("content"), about.get("summary"), _context(story).get("summary"), story.get("content")):
+    for candidate in (about.get("content"), about.get("summary"), context_of(story).get("summary"), story.get("content")):
         body = as_text(candidate)
         if body:
             return body
@@ -171,7 +167,7 @@ def _target(story: Mapping[str, Any], extension: Mapping[str, Any], config: Sour
         entity = _somebody(node, config)
         if entity:
             return entity
-    communities = _communities(story, extension, about)
+    communities = communities_of(story)
     name = one_line(extension.get("containerName"), MAX_DISPLAY_NAME)
     if communities:
         return Entity(name=config.group(communities[0]), display_name=name)
@@ -202,32 +198,6 @@ def _person(value: Any, config: SourceConfig) -> Entity | None:
         url=as_text(node.get("url")),
         avatar_url=as_text(as_dict(node.get("image")).get("url")),
     )
-
-
-def _visibility(story: Mapping[str, Any], extension: Mapping[str, Any], about: Mapping[str, Any]) -> Visibility:
-    said = [as_flag(node.get("isPublic")) for node in (extension, _context(story), story)]
-    said += [
-        _PUBLIC.get(as_text(node.get(key)).lower())
-        for node in (extension, story, about)
-        for key in ("visibility", "communityType")
-    ]
-    flags = {flag for flag in said if flag is not None}
-    addressees = [as_dict(node) for node in (*as_list(story.get("to")), *as_list(story.get("cc")))]
-    people = tuple(native_of(as_id(node.get("id"))) for node in addressees if is_person(as_id(node.get("id"))))
-    # Contradictions close: public only where nothing says otherwise.
-    return Visibility(False if False in flags else (True if flags else None), _communities(story, extension, about), people)
-
-
-def _communities(story: Mapping[str, Any], extension: Mapping[str, Any], about: Mapping[str, Any]) -> tuple[str, ...]:
-    named = [as_id(extension.get(key)) for key in ("communityid", "communityId", "communityUuid")]
-    nodes = [as_dict(node) for node in (story.get("target"), about, *as_list(story.get("to")), *as_list(story.get("cc")))]
-    named += [
-        as_id(node.get("id"))
-        for node in nodes
-        if as_text(node.get("objectType")) == "community" or is_community(as_id(node.get("id")))
-    ]
-    named += [urn for urn in (as_id(extension.get("containerId")), as_id(extension.get("rollupid"))) if is_community(urn)]
-    return tuple(dict.fromkeys(native_of(name) for name in named if name))[:200]
 
 
 def _answered(story: Mapping[str, Any], about: Mapping[str, Any], verb: Verb, native: str, config: SourceConfig) -> str:
