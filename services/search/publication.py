@@ -31,19 +31,31 @@ Announce = Callable[[Mapping[int, int]], Awaitable[None]]
 
 
 class Publication:
-    """Refreshes the index at most every REFRESH_SECONDS and only when there is something new.
+    """Refreshes the index at most every refresh_s seconds and only when there is something new.
 
     An offset is announced after the index has kept it as its checkpoint and after a refresh that began later than the writes before
     it: what is announced is never more than what every search sees.
     """
 
-    def __init__(self, indexing: Indexing, source: Log, index: WritableIndex, announce: Announce, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        indexing: Indexing,
+        source: Log,
+        index: WritableIndex,
+        announce: Announce,
+        backoff: Backoff,
+        *,
+        refresh_s: float = REFRESH_SECONDS,
+        verify_s: float = VERIFY_SECONDS,
+    ) -> None:
         self.waiting_for = ""
         self._indexing = indexing
         self._log = source
         self._index = index
         self._announce = announce
         self._backoff = backoff
+        self._refresh_s = refresh_s
+        self._verify_s = verify_s
 
     async def run(self) -> None:
         """Publish until cancelled; failures of the index and of Kafka are tried again. Raises Kafka's errors that don't pass."""
@@ -53,7 +65,7 @@ class Publication:
             try:
                 await self.step()
                 self.waiting_for, failures = "", 0
-                await asyncio.sleep(max(0.0, REFRESH_SECONDS - (time.monotonic() - began)))
+                await asyncio.sleep(max(0.0, self._refresh_s - (time.monotonic() - began)))
                 await self._news()
             except (IndexAway, RequestRefused, KafkaError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:
@@ -96,7 +108,7 @@ class Publication:
 
     async def _news(self) -> None:
         try:
-            async with asyncio.timeout(VERIFY_SECONDS):
+            async with asyncio.timeout(self._verify_s):
                 await self._indexing.news.wait()
         except TimeoutError:
             return
