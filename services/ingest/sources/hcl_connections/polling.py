@@ -99,13 +99,20 @@ class Polling:
         while True:
             page = await self._page(Request(start, self._count(), since_ms))
             unread = {native: version for native, version in page.known.items() if native not in known}
-            new = progress.unknown(page.mapped.activities)
+            new = Progress(0, known, answers).unknown(progress.unknown(page.mapped.activities))
             if new or page.mapped.rejections:
                 fresh = True
                 await deliver(Mapped(new[::-1], page.mapped.rejections), cursor_of(progress))
             known, answers = unread | known, {**page.answers, **answers}
             start += _step(page.size)
-            if not unread or not new or 0 <= page.total <= start or max(unread.values()) < since_ms:
+            # A late story may hide below a full page of known ones; a page that is short because some stories are
+            # not for us to see doesn't end the stream either, unless it says nothing new.
+            if (
+                not unread
+                or (not new and page.size < self._count())
+                or 0 <= page.total <= start
+                or max(unread.values()) < since_ms
+            ):
                 break
         after = progress.after(known, answers, newest_limit_ms=now_ms + _CLOCK_SKEW_MS)
         if fresh or after != progress or now_ms - self._delivered_ms >= _HEARTBEAT_S * 1000:
