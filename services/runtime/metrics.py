@@ -69,3 +69,13 @@ REFINE_SECONDS = Histogram(
 REFINE_REPAIRED = Counter("sluice_refine_repaired_total", "Winners written again because another writer's record hid them.")
 REFINE_STATE_IDS = Gauge("sluice_refine_state_ids", "Activities whose winner is known.")
 REFINE_STATE_BYTES = Gauge("sluice_refine_state_bytes", "Memory of the winners, bytes.")
+
+# Feeds. source: timeline (memory alone) or history (the index was asked); partial: history was away.
+FEEDS_DELIVERIES = Counter("sluice_feeds_deliveries_total", "Entries written to timelines.")
+FEEDS_PAGES = Counter("sluice_feeds_pages_total", "Pages read, by where they came from.", ["source"])
+FEEDS_ACTIVE_READERS = Gauge("sluice_feeds_active_readers", "Users whose timeline is in memory.")
+FEEDS_KNOWN_ACTIVITIES = Gauge("sluice_feeds_known_activities", "Activities in memory.")
+FEEDS_BODY_BYTES = Gauge("sluice_feeds_body_bytes", "Bodies of activities in memory, bytes.")
+FEEDS_WINDOW = Gauge("sluice_feeds_window_activities", "Activities that the index may not show yet.")
+FEEDS_STALE_SECONDS = Gauge("sluice_feeds_stale_seconds", "Since nothing was known to be missing, seconds.")
+FEEDS_FORWARDED = Counter("sluice_feeds_forwarded_total", "Calls passed on to the worker that owns the user.")

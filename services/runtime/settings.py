@@ -243,6 +243,19 @@ class IngestSettings(Section):
         return value
 
 
+class FeedsSettings(Section):
+    """What a feeds worker keeps and promises.
+
+    capacity: entries of a timeline; older ones come from history. active_readers: timelines kept, 12 bytes times capacity each.
+    body_megabytes: of activities kept beyond those the index doesn't show yet. stale_after_s: further behind it doesn't answer.
+    """
+
+    capacity: int = Field(default=800, ge=10, le=100_000)
+    active_readers: int = Field(default=20_000, ge=1)
+    body_megabytes: int = Field(default=256, ge=1)
+    stale_after_s: float = Field(default=5.0, gt=0)
+
+
 class PeerSettings(Section):
     """Where this process reaches the other services, `host:port`. tls_ca: the authority of their certificates; none: no TLS."""
 
@@ -275,6 +288,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     ops: OpsSettings = OpsSettings()
     ingest: IngestSettings = IngestSettings()
+    feeds: FeedsSettings = FeedsSettings()
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")
     sources_file: Path | None = None

@@ -7,7 +7,7 @@ from services.contracts.activity import Verb
 from services.contracts.matching import Facts, likes_name
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.engine import Candidate, FeedEngine
-from services.stream.feeds.history import Found, History
+from services.stream.feeds.history import Found, History, HistoryAnswer, HistoryAway
 from services.stream.feeds.places import BOTTOM, TOP, Place, place_of
 
 LIKES_AT_ONCE = 2000
@@ -38,9 +38,7 @@ class Backfill:
         Between the return and the caller's next await nothing arrives, so what it builds from this is as of now.
         """
         with self._engine.window.pinned():
-            answer = await self._history.newest(names, reader, below=below, limit=limit)
-            # From here on whatever is known here is at least as new as the answer.
-            await self._catch_up(answer.refreshed)
+            answer = await self._ask(names, reader, below, limit)
             floor = None if answer.exhausted else place_of(answer.found[-1].facts) if answer.found else below
             return Stretch(self._join(answer.found, names, floor or BOTTOM, below), floor)
 
@@ -49,10 +47,7 @@ class Backfill:
         found: list[Found] = []
         below: Place | None = TOP
         while below is not None:
-            answer = await self._history.newest(
-                {likes_name(reader.user)}, reader, below=below, limit=LIKES_AT_ONCE, verbs={Verb.LIKE}
-            )
-            await self._catch_up(answer.refreshed)
+            answer = await self._ask({likes_name(reader.user)}, reader, below, LIKES_AT_ONCE, {Verb.LIKE})
             found += answer.found
             below = None if answer.exhausted or not answer.found else place_of(answer.found[-1].facts)
         return found
@@ -60,6 +55,17 @@ class Backfill:
     def standing_likes(self, found: Iterable[Found], user: str) -> list[Facts]:
         """Return the likes among found as they are now, and those of the window."""
         return [candidate.facts for candidate in self._join(found, {likes_name(user)}, BOTTOM, TOP)]
+
+    async def _ask(
+        self, names: Collection[str], reader: PersonRelations, below: Place, limit: int, verbs: Collection[Verb] = ()
+    ) -> HistoryAnswer:
+        generation = self._engine.generation
+        answer = await self._history.newest(names, reader, below=below, limit=limit, verbs=verbs)
+        # From here on whatever is known here is at least as new as the answer.
+        await self._catch_up(answer.refreshed)
+        if self._engine.generation != generation:
+            raise HistoryAway("the broadcast began anew meanwhile")
+        return answer
 
     def _join(self, found: Iterable[Found], names: Collection[str], floor: Place, below: Place) -> list[Candidate]:
         joined = {candidate.facts.id: candidate for candidate in self._engine.recent(names)}

@@ -48,11 +48,17 @@ class FeedEngine:
 
     def __init__(self, limits: EngineLimits) -> None:
         self.limits = limits
-        self.table = ActivityTable(limits.body_bytes)
+        self.generation = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, for a broadcast that begins anew. What was asked of history in an older generation is void."""
+        self.generation += 1
+        self.table = ActivityTable(self.limits.body_bytes)
         self.window = Window()
-        self.timelines = Timelines(limits.rows, limits.capacity)
+        self.timelines = Timelines(self.limits.rows, self.limits.capacity)
         self.followers = FollowerIndex()
-        self.readers = Readers(limits.rows)
+        self.readers = Readers(self.limits.rows)
         self.likes = Likes()
         self._swept_at = 0
 

@@ -52,6 +52,7 @@ class Page:
     top: Place | None
     newer: int
     partial: bool
+    asked_history: bool = False
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class _Skeleton:
     candidates: list[Candidate]
     floor: Place | None
     partial: bool = False
+    asked_history: bool = False
 
 
 class FeedReader:
@@ -125,6 +127,7 @@ class FeedReader:
             if skeleton.floor is None or len(skeleton.candidates) >= ask.size:
                 return
             asked = self._relations(ask)
+            skeleton.asked_history = True
             try:
                 stretch = await self._backfill.stretch(delivery_names(asked), asked, skeleton.floor, limit)
             except HistoryAway:
@@ -166,7 +169,7 @@ class FeedReader:
         top = ask.top
         if top is None and not (skeleton.partial and not entries):
             top = entries[0].place if entries else BOTTOM
-        return Page(entries, skeleton.floor, top, self._newer(ask, relations), skeleton.partial)
+        return Page(entries, skeleton.floor, top, self._newer(ask, relations), skeleton.partial, skeleton.asked_history)
 
     def _newer(self, ask: PageAsk, relations: PersonRelations) -> int:
         reader = self._engine.readers.get(ask.user)

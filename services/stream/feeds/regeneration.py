@@ -9,6 +9,7 @@ from services.contracts.matching import delivery_names
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.backfill import Backfill
 from services.stream.feeds.engine import FeedEngine
+from services.stream.feeds.history import HistoryAway
 from services.stream.feeds.places import TOP
 from services.stream.feeds.readers import Reader
 from services.stream.feeds.relation_state import RelationState
@@ -51,7 +52,7 @@ class Regeneration:
         return reader if reader and (reader.employee or not employee) else None
 
     async def _regenerate(self, user: str, *, employee: bool) -> Reader:
-        limit = min(self._engine.limits.capacity, _HISTORY_LIMIT)
+        limit, generation = min(self._engine.limits.capacity, _HISTORY_LIMIT), self._engine.generation
         for _ in range(_ATTEMPTS):
             before = self._state.reader(user, employee=employee)
             names = delivery_names(before)
@@ -60,6 +61,8 @@ class Regeneration:
                     likes = await self._backfill.likes(before)
                     stretch = await self._backfill.stretch(names, before, TOP, limit)
                     now = self._state.reader(user, employee=employee)
+                    if self._engine.generation != generation:
+                        raise HistoryAway("the broadcast began anew meanwhile")
                     if _covers(before, now):
                         return self._engine.activate(
                             user,

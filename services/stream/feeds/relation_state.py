@@ -52,6 +52,11 @@ class RelationState:
         self._owned[partition] = _Partition()
         self._readers.clear()
 
+    def adopt(self, other: "RelationState") -> None:
+        """Take all partitions of another state, at once: nobody sees one that is half read."""
+        self._owned |= other._owned  # noqa: SLF001 - of the same class
+        self._readers.clear()
+
     def give_up(self, partition: int) -> None:
         """Forget a partition. Nothing happens when it isn't here."""
         self._owned.pop(partition, None)

@@ -1,0 +1,108 @@
+"""FeedService: messages in, messages out."""
+
+from typing import Any
+
+from sluice.feed.v1 import feed_service_pb2 as pb
+from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceServicer, FeedServiceStub
+
+from services.contracts.page_tokens import PageToken, PageTokenInvalid, clamp_page_size, decode_page_token, fingerprint
+from services.contracts.principal import Principal
+from services.runtime.metrics import FEEDS_PAGES
+from services.stream.feeds.callers import principal, user_for
+from services.stream.feeds.changes import Changes
+from services.stream.feeds.places import BOTTOM, TOP, Place
+from services.stream.feeds.reading import FeedReader, Page, PageAsk
+from services.stream.feeds.routing import Routing
+
+_DEFAULT_SIZE = 20
+_LARGEST_SIZE = 200
+# Place and top, two values each.
+_POSITION = 4
+
+
+class FeedServicer(FeedServiceServicer):
+    """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
+
+    def __init__(self, reader: FeedReader, changes: Changes, routing: Routing) -> None:
+        self._reader = reader
+        self._changes = changes
+        self._routing = routing
+
+    async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802 - named by the proto
+        """See the proto."""
+        caller = principal()
+        ask = page_ask(request, caller)
+
+        async def here() -> pb.GetFeedResponse:
+            page = await self._reader.page(ask)
+            FEEDS_PAGES.labels("partial" if page.partial else "history" if page.asked_history else "timeline").inc()
+            return page_response(page, request, ask.user)
+
+        return await self._routing.answer(ask.user, context, here, lambda channel: FeedServiceStub(channel).GetFeed, request)
+
+    async def Save(self, request: pb.SaveRequest, context: Any) -> pb.SaveResponse:  # noqa: N802 - as above
+        """See the proto."""
+        user = principal().user
+
+        async def here() -> pb.SaveResponse:
+            await self._changes.mark(user, request.activity_ids, saved=True)
+            return pb.SaveResponse()
+
+        return await self._routing.answer(user, context, here, lambda channel: FeedServiceStub(channel).Save, request)
+
+    async def Unsave(self, request: pb.UnsaveRequest, context: Any) -> pb.UnsaveResponse:  # noqa: N802 - as above
+        """See the proto."""
+        user = principal().user
+
+        async def here() -> pb.UnsaveResponse:
+            await self._changes.mark(user, request.activity_ids, saved=False)
+            return pb.UnsaveResponse()
+
+        return await self._routing.answer(user, context, here, lambda channel: FeedServiceStub(channel).Unsave, request)
+
+
+def page_ask(request: pb.GetFeedRequest, caller: Principal) -> PageAsk:
+    """Return which page is asked for. Raises PermissionRefused and PageTokenInvalid.
+
+    An admin sees the feed of another as that user does, but INTERNAL only with an employee's token.
+    """
+    user = user_for(caller, request.user)
+    size = clamp_page_size(request.page_size, default=_DEFAULT_SIZE, maximum=_LARGEST_SIZE)
+    if not request.page_token:
+        return PageAsk(user, caller.employee, size)
+    below, top = _places(decode_page_token(request.page_token, _fingerprint(request, user)))
+    return PageAsk(user, caller.employee, size, below, top)
+
+
+def page_response(page: Page, request: pb.GetFeedRequest, user: str) -> pb.GetFeedResponse:
+    """Return the message of a page."""
+    response = pb.GetFeedResponse(newer_count=page.newer, partial=page.partial)
+    for entry in page.entries:
+        message = response.entries.add()
+        message.activity.MergeFromString(entry.body)
+        message.viewer_state.liked = entry.liked
+        message.viewer_state.saved = entry.saved
+    if page.below is not None:
+        position = (*page.below, *(page.top or (None, None)))
+        response.next_page_token = PageToken(position, _fingerprint(request, user)).encode()
+    return response
+
+
+def _fingerprint(request: pb.GetFeedRequest, user: str) -> str:
+    return fingerprint("feed", user, request.feed or pb.FEED_KIND_HOME)
+
+
+def _places(position: tuple[Any, ...]) -> tuple[Place, Place | None]:
+    """Read the two places of a token back. Raises PageTokenInvalid: a token is no secret, so anything may be in it."""
+    if len(position) == _POSITION:
+        below, top = position[:2], position[2:]
+        if _is_place(below) and (top == (None, None) or _is_place(top)):
+            return Place(*below), None if top == (None, None) else Place(*top)
+    raise PageTokenInvalid("the page token is not one of ours")
+
+
+def _is_place(values: tuple[Any, ...]) -> bool:
+    time, activity_id = values
+    if type(time) is not int or not isinstance(activity_id, str) or not BOTTOM.sort_time_ms <= time <= TOP.sort_time_ms:
+        return False
+    return activity_id == "" or (len(activity_id) == 32 and set(activity_id) <= set("0123456789abcdef"))  # noqa: PLR2004 - an id

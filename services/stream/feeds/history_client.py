@@ -1,0 +1,66 @@
+"""History over gRPC: the search service."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import grpc
+import structlog
+from sluice.activity.v1 import activity_pb2
+from sluice.search.v1 import search_service_pb2 as pb
+from sluice.search.v1.search_service_pb2_grpc import SearchServiceStub
+
+from services.contracts.activity import Verb
+from services.contracts.codec import activity_from_proto
+from services.contracts.matching import facts_of
+from services.contracts.relations import PersonRelations
+from services.stream.feeds.history import Found, HistoryAnswer, HistoryAway
+from services.stream.feeds.places import TOP, Place
+
+log = structlog.get_logger()
+
+_SECONDS = 5.0
+
+
+class HistoryClient:
+    """The history port, answered by the SearchService. Every failure is HistoryAway; the status is logged."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        """token: a JWT with the role `service`."""
+        self._stub = SearchServiceStub(channel)
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    async def newest(
+        self, names: Collection[str], reader: PersonRelations, *, below: Place, limit: int, verbs: Collection[Verb] = ()
+    ) -> HistoryAnswer:
+        """See the port."""
+        request = pb.ListHistoryRequest(
+            targets=sorted(names),
+            reader=_reader(reader),
+            verbs=[activity_pb2.Verb.ValueType(verb) for verb in verbs],
+            before_sort_time_ms=0 if below == TOP else below.sort_time_ms,
+            before_id="" if below == TOP else below.id,
+            limit=limit,
+        )
+        answer: pb.ListHistoryResponse = await self._call(self._stub.ListHistory, request)
+        found = [
+            Found(facts_of(activity_from_proto(message)), message.SerializeToString(deterministic=True))
+            for message in answer.activities
+        ]
+        return HistoryAnswer(found, answer.exhausted, dict(answer.refreshed))
+
+    async def bodies(self, ids: Sequence[str], reader: PersonRelations) -> Mapping[str, bytes]:
+        """See the port."""
+        request = pb.BatchGetActivitiesRequest(ids=ids, reader=_reader(reader))
+        answer: pb.BatchGetActivitiesResponse = await self._call(self._stub.BatchGetActivities, request)
+        return {message.id: message.SerializeToString(deterministic=True) for message in answer.activities}
+
+    async def _call(self, method: Any, request: Any) -> Any:
+        try:
+            return await method(request, metadata=self._metadata, timeout=_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            log.warning("history is away", code=error.code().name)
+            raise HistoryAway(error.code().name) from None
+
+
+def _reader(relations: PersonRelations) -> pb.Reader:
+    return pb.Reader(user=relations.user, employee=relations.employee, groups=sorted(relations.groups))

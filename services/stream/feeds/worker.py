@@ -1,0 +1,207 @@
+"""The feeds process: a Faust worker for relations, the broadcast of activities, and gRPC, in one loop."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import grpc
+from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
+from sluice.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
+from sluice.feed.v1.relation_service_pb2_grpc import add_RelationServiceServicer_to_server
+
+from services.contracts.errors import ServiceUnavailable
+from services.contracts.indices import activities_index
+from services.contracts.principal import Principal, principal_of
+from services.contracts.topics import ACTIVITIES, RELATIONS
+from services.runtime import metrics
+from services.runtime.auth import TokenVerifier
+from services.runtime.bulk_read import partitions_of
+from services.runtime.confirmed_sends import build_producer
+from services.runtime.faust_app import FaustSettings, after_rebalance, build_app
+from services.runtime.faust_batches import add_batch_agent
+from services.runtime.faust_worker import FaustWorker
+from services.runtime.grpc_server import GrpcServer
+from services.runtime.ops_server import OpsServer
+from services.runtime.records import TopicPartition
+from services.runtime.settings import Settings
+from services.stream.feeds.broadcast import Broadcast
+from services.stream.feeds.changes import Changes
+from services.stream.feeds.dead_letters import DeadLetters
+from services.stream.feeds.engine import EngineLimits, FeedEngine
+from services.stream.feeds.feed_servicer import FeedServicer
+from services.stream.feeds.freshness import Freshness
+from services.stream.feeds.history_client import HistoryClient
+from services.stream.feeds.index_progress import IndexProgress
+from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
+from services.stream.feeds.ownership import Ownership, canonical_url
+from services.stream.feeds.reading import FeedReader
+from services.stream.feeds.relation_servicer import RelationServicer
+from services.stream.feeds.relation_state import RelationState
+from services.stream.feeds.routing import Routing
+
+_APP_ID = "sluice-feeds"
+_INSTANCE = "feeds-0"
+_LOOK_SECONDS = 0.2
+_START_SECONDS = 120.0
+_GRACE_SECONDS = 5.0
+# A stretch of history is up to 2,000 activities.
+_MAX_ANSWER = 64 * 1024 * 1024
+_SERVICES = (
+    feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"].full_name,
+    relation_service_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
+)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve feeds until stop is set; then end the calls under way, commit and leave. Raises what ended the worker."""
+    security = settings.kafka.security()
+    partitions = await partitions_of(security, RELATIONS.name)
+    async with AsyncExitStack() as stack:
+        worker = FeedsWorker(settings, len(partitions))
+        stack.push_async_callback(worker.close)
+        await worker.run(stop)
+
+
+class FeedsWorker:
+    """Everything of one process, wired. Create it inside the running loop, run it once, close it."""
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        security, feeds = settings.kafka.security(), settings.feeds
+        instance = settings.instance or _INSTANCE
+        self._stale_after = feeds.stale_after_s
+        self._app = build_app(_faust_settings(settings, instance))
+        self._faust = FaustWorker(self._app)
+        self._producer = build_producer(security, instance)
+        self._engine = FeedEngine(EngineLimits(feeds.capacity, feeds.active_readers, feeds.body_megabytes << 20))
+        self._state = RelationState(partitions)
+        letters = DeadLetters(self._producer)
+        self._owned = OwnedRelations(security, self._state, self._engine, self._producer, letters)
+        self._progress = IndexProgress(security, activities_index().name, self._progressed)
+        self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
+        self._freshness = Freshness(security, self._positions)
+        self._search = _connect(settings, settings.peers.search)
+        self._ops = OpsServer(settings.ops.host, settings.ops.port, self._problems)
+        self._routing = Routing(
+            self._state, Ownership(self._app).address_of, settings.grpc.address, partial(_connect, settings), self._trusted
+        )
+        self._grpc = self._servicers(settings)
+        for topic in TOPICS:
+            add_batch_agent(self._app, topic, self._owned.take, self._faust.fail)
+        after_rebalance(self._app, self._owned.take_over)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, serve until stop is set or something fails for good, and stop in order."""
+        await self._producer.start()
+        await self._progress.read_back()
+        async with asyncio.TaskGroup() as group:
+            begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = group.create_task
+            views = [begin(view) for view in (self._progress.run(), self._broadcast.run(), self._freshness.run(), self._report())]
+            await self._ops.start()
+            await self._grpc.start()
+            drained = asyncio.Event()
+            views.append(begin(self._drain(stop, drained)))
+            if await self._started(drained):
+                await self._faust.run(drained)
+            for view in views:
+                view.cancel()
+
+    async def _drain(self, stop: asyncio.Event, drained: asyncio.Event) -> None:
+        """End the calls under way while the agents that they wait for still work."""
+        await stop.wait()
+        await self._grpc.set_serving(False)
+        await self._grpc.stop(_GRACE_SECONDS)
+        drained.set()
+
+    async def _started(self, drained: asyncio.Event) -> bool:
+        """Start the Faust app; return False when it is to stop before it could."""
+        starting, stopping = asyncio.ensure_future(self._faust.start(_START_SECONDS)), asyncio.ensure_future(drained.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return False
+        await starting
+        return True
+
+    async def close(self) -> None:
+        """Take no more calls, end those under way, and close what is open. Repeatable."""
+        await self._grpc.stop(_GRACE_SECONDS)
+        await self._faust.stop()
+        await self._producer.stop()
+        await self._ops.stop()
+        await self._routing.close()
+        await self._search.close()
+
+    def _servicers(self, settings: Settings) -> GrpcServer:
+        token = settings.service_token.get_secret_value() if settings.service_token else ""
+        history = HistoryClient(self._search, token)
+        reader = FeedReader(self._engine, self._state, history, self._broadcast.catch_up, time.monotonic)
+        changes = Changes(self._state, self._owned, self._producer)
+        verifier = TokenVerifier(settings.auth, settings.data_dir)
+        server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
+        server.add(add_FeedServiceServicer_to_server, FeedServicer(reader, changes, self._routing))
+        server.add(add_RelationServiceServicer_to_server, RelationServicer(self._state, changes, self._routing))
+        return server
+
+    def _progressed(self) -> None:
+        self._broadcast.progressed()
+
+    def _positions(self) -> Mapping[TopicPartition, int]:
+        broadcast = {
+            TopicPartition(ACTIVITIES.name, partition): at for partition, at in self._broadcast.positions.applied.items()
+        }
+        return broadcast | self._owned.positions.applied
+
+    def _problems(self) -> dict[str, str]:
+        problems = {}
+        if not self._faust.ready:
+            problems["relations"] = "partitions are not assigned or not read back"
+        if not self._broadcast.ready:
+            problems["broadcast"] = "recent activities are being read"
+        elif self._freshness.age() > self._stale_after:
+            problems["freshness"] = f"what came in the last {self._freshness.age():.0f} s may be missing"
+        return problems
+
+    def _trusted(self) -> None:
+        if problems := self._problems():
+            raise ServiceUnavailable("this worker is not up to date: " + ", ".join(sorted(problems)))
+
+    async def _report(self) -> None:
+        """Keep the health of the server and the gauges up to date."""
+        while True:
+            await self._grpc.set_serving(not self._problems())
+            metrics.FEEDS_STALE_SECONDS.set(min(self._freshness.age(), 1e9))
+            metrics.FEEDS_ACTIVE_READERS.set(len(self._engine.readers))
+            metrics.FEEDS_KNOWN_ACTIVITIES.set(len(self._engine.table))
+            metrics.FEEDS_BODY_BYTES.set(self._engine.table.body_bytes)
+            metrics.FEEDS_WINDOW.set(len(self._engine.window))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
+    return FaustSettings(
+        app_id=_APP_ID,
+        kafka=settings.kafka.security(),
+        instance_id=instance,
+        canonical_url=canonical_url(settings.grpc.address),
+        data_dir=settings.data_dir / "faust" / instance,
+        batched_topics=frozenset(TOPICS),
+    )
+
+
+def _connect(settings: Settings, address: str) -> grpc.aio.Channel:
+    options = (("grpc.max_receive_message_length", _MAX_ANSWER), ("grpc.keepalive_time_ms", 30_000))
+    if settings.peers.tls_ca is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    credentials = grpc.ssl_channel_credentials(root_certificates=settings.peers.tls_ca.read_bytes())
+    return grpc.aio.secure_channel(address, credentials, options=options)
+
+
+async def _principal(settings: Settings, verifier: TokenVerifier, token: str) -> Principal:
+    claims = await verifier.verify(token)
+    auth = settings.auth
+    return principal_of(claims, employee_claim=auth.employee_claim, roles_claim=auth.roles_claim)
