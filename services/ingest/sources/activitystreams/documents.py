@@ -34,7 +34,8 @@ def _is_collection(document: dict[str, Any]) -> bool:
 
 def _collected(collection: dict[str, Any]) -> Iterator[Any]:
     embedded = [collection[key] for key in _ITEMS if key in collection]
-    embedded += [collection[key] for key in _PAGES if isinstance(collection.get(key), dict)]
+    pages = [collection.get(key) for key in _PAGES]
+    embedded += [page for page in pages if isinstance(page, dict) and _is_collection(page)]
     for part in embedded:
         yield from unfold(as_list(part))
     if not embedded and collection.get("totalItems") != 0:

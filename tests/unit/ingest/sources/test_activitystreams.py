@@ -188,6 +188,96 @@ def test_an_empty_collection_is_nothing_and_one_whose_items_are_elsewhere_is_a_t
     assert one({"type": "Collection", "id": "c", "totalItems": 3, "first": "https://a.example/c?p=1"}).object.type == "collection"
 
 
+ACTS = (
+    *(
+        "Accept",
+        "Add",
+        "Announce",
+        "Arrive",
+        "Block",
+        "Create",
+        "Delete",
+        "Dislike",
+        "Flag",
+        "Follow",
+        "Ignore",
+        "Invite",
+        "Join",
+    ),
+    *(
+        "Leave",
+        "Like",
+        "Listen",
+        "Move",
+        "Offer",
+        "Read",
+        "Reject",
+        "Remove",
+        "TentativeAccept",
+        "TentativeReject",
+        "Travel",
+        "Undo",
+    ),
+    *("Update", "View", "Activity", "IntransitiveActivity", "https://x.example/ns#Wave"),
+)
+THINGS = (
+    *(
+        "Article",
+        "Audio",
+        "Document",
+        "Event",
+        "Image",
+        "Link",
+        "Mention",
+        "Note",
+        "Object",
+        "Page",
+        "Place",
+        "Profile",
+        "Question",
+    ),
+    *(
+        "Relationship",
+        "Tombstone",
+        "Video",
+        "Application",
+        "Group",
+        "Organization",
+        "Person",
+        "Service",
+        "https://x.example/ns#Thing",
+    ),
+)
+ABOUT = ("https://a.example/1", {"type": "Note", "name": "x"}, act("Offer", "y", target="z"), {"type": "Person", "name": "Ben"})
+
+
+@pytest.mark.parametrize("kind", ACTS)
+@pytest.mark.parametrize("about", ABOUT, ids=["address", "thing", "act", "person"])
+@pytest.mark.parametrize("actor", ["https://a.example/anna", {"type": "Person", "name": "Anna"}, [ANNA, "ben"], None])
+def test_every_type_of_act_becomes_an_activity_that_is_accepted(kind, about, actor):
+    one(
+        {
+            "type": kind,
+            "summary": "Somebody did it",
+            "actor": actor,
+            "object": about,
+            "target": {"type": "Collection", "name": "c"},
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", THINGS)
+@pytest.mark.parametrize("addressing", [{}, {"to": "ben"}, {"audience": {"type": "https://x.example/ns#Team", "name": "t"}}])
+def test_every_type_of_thing_becomes_an_activity_that_is_accepted(kind, addressing):
+    one({"type": kind, "name": "A thing", "href": "https://a.example/", **addressing})
+    one({"objectType": kind.lower(), "displayName": "A thing", **addressing})
+
+
+def test_a_link_to_a_page_is_no_item():
+    page = {"type": "Link", "href": "https://a.example/c?p=1"}
+    assert len(mapped({"type": "Collection", "totalItems": 1, "first": page, "items": [NOTE]}).activities) == 1
+
+
 def test_json_ld_spellings_mean_the_same():
     plain = one({"type": "Note", "id": "n1", "content": "x", "attributedTo": "anna"})
     aliased = one(
