@@ -16,6 +16,10 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
+# Before Python 3.12 a value can't be looked up in an enum itself.
+_ROLES = frozenset(role.value for role in Role)
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The caller. subject: the token's `sub`; employee: its employment claim. Group membership is never taken from a token."""
@@ -44,5 +48,9 @@ class PermissionRefused(SluiceError):
 def principal_of(claims: Mapping[str, Any], *, employee_claim: str = "employee", roles_claim: str = "roles") -> Principal:
     """Return the caller of verified claims. Roles that Sluice doesn't know are left out; employment must be the JSON value true."""
     roles = claims.get(roles_claim, ())
-    known = frozenset(Role(role) for role in roles if role in Role) if isinstance(roles, list) else frozenset()
+    known = (
+        frozenset(Role(role) for role in roles if isinstance(role, str) and role in _ROLES)
+        if isinstance(roles, list)
+        else frozenset()
+    )
     return Principal(subject=str(claims["sub"]), employee=claims.get(employee_claim) is True, roles=known)
