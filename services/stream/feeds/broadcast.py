@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from services.contracts.codec import activity_from_bytes
-from services.contracts.matching import facts_of
+from services.contracts.matching import Facts
 from services.contracts.topics import ACTIVITIES
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.follow import Follower
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.metrics import FEEDS_DELIVERIES, READER_RECORDS
 from services.runtime.records import Record, TopicPartition
+from services.stream.feeds.arrivals import facts_in, hidden_by
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.history import HistoryAway
@@ -103,14 +103,14 @@ class Broadcast:
         poison: list[tuple[Record, Exception]] = []
         deliveries = 0
         for record in records:
-            if record.value is None:
-                continue  # deletes are marked records; a tombstone only clears the log of a key
+            facts: Facts | None
             try:
-                facts = facts_of(activity_from_bytes(record.value))
+                facts = facts_in(record.key, record.value)
             except ValueError as error:
                 poison.append((record, error))
-                continue
-            deliveries += self._engine.arrive(record.partition, record.offset, facts, record.value)
+                facts = hidden_by(record.key)
+            if facts is not None:
+                deliveries += self._engine.arrive(record.partition, record.offset, facts, record.value or b"")
         READER_RECORDS.labels("feeds", ACTIVITIES.name).inc(len(records))
         FEEDS_DELIVERIES.inc(deliveries)
         return poison

@@ -183,12 +183,14 @@ class FeedsWorker:
 
 
 def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
+    data_dir = settings.data_dir / "faust" / instance
+    data_dir.mkdir(parents=True, exist_ok=True)
     return FaustSettings(
         app_id=_APP_ID,
         kafka=settings.kafka.security(),
         instance_id=instance,
         canonical_url=canonical_url(settings.grpc.address),
-        data_dir=settings.data_dir / "faust" / instance,
+        data_dir=data_dir,
         batched_topics=frozenset(TOPICS),
     )
 

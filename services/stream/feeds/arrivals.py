@@ -1,0 +1,32 @@
+"""What a record of the refined activities says."""
+
+import re
+
+from services.contracts.activity import Audience, Verb
+from services.contracts.codec import UndecodableRecord, activity_from_bytes
+from services.contracts.matching import Facts, facts_of
+
+_ID = re.compile(rb"[0-9a-f]{32}")
+
+
+def facts_in(key: bytes | None, value: bytes | None) -> Facts:
+    """Return the facts of a record; a tombstone deletes. Raises UndecodableRecord for what is not an activity or not that of its key."""
+    if value is None:
+        if hidden := hidden_by(key):
+            return hidden
+        raise UndecodableRecord("a tombstone whose key is not an activity id")
+    activity = activity_from_bytes(value)
+    if activity.id.encode() != key or not _ID.fullmatch(key):
+        raise UndecodableRecord("the key is not the id of the activity")
+    return facts_of(activity)
+
+
+def hidden_by(key: bytes | None) -> Facts | None:
+    """Return what hides the activity that a key names, None where it names none.
+
+    A record that can't be read still says that the version before it is over, and more people may have been allowed to
+    read that one.
+    """
+    if key is None or not _ID.fullmatch(key):
+        return None
+    return Facts(key.decode(), 0, Verb.UNSPECIFIED, actor="", targets=(), audience=Audience(), deleted=True)

@@ -1,0 +1,159 @@
+"""A feeds worker on a broker of its own, with a small index beside it."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
+from sluice.feed.v1.relation_service_pb2_grpc import RelationServiceStub
+
+from services.contracts.activity import Activity, Audience, Entity, Scope, Source, Verb
+from services.contracts.codec import activity_to_bytes
+from services.contracts.partitions import partition_of
+from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
+from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.embedded import free_port
+from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.settings import FeedsSettings, GrpcSettings, KafkaSettings, OpsSettings, PeerSettings, Settings
+from services.runtime.token_issuer import EmbeddedIssuer
+from services.stream.feeds import worker as feeds_worker
+from tests.integration.stream.feeds.small_index import SmallIndex
+
+PARTITIONS = 4
+
+
+class House:
+    """The broker, the index and a worker's settings; what a test does to them."""
+
+    def __init__(self, security, index, settings, issuer, producer):
+        self.security = security
+        self.index = index
+        self.settings = settings
+        self.issuer = issuer
+        self.producer = producer
+        self.count = 0
+
+    def token(self, user, *, employee=True, roles=()):
+        return self.issuer.issue(user, employee=employee, roles=roles)
+
+    @asynccontextmanager
+    async def working(self):
+        """Run the real worker in this loop, as the process does."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(feeds_worker.run(self.settings, stop))
+        try:
+            await self.until_serving(task)
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 30)
+
+    async def until_serving(self, task=None, seconds=30.0):
+        """Wait until a call is answered; return after how many seconds that was."""
+        begun = time.monotonic()
+        async with self.calling("nobody") as caller:
+            while True:
+                assert task is None or not task.done(), task
+                try:
+                    await caller.feed()
+                except grpc.aio.AioRpcError as error:
+                    assert time.monotonic() < begun + seconds, error
+                    await asyncio.sleep(0.02)
+                else:
+                    return time.monotonic() - begun
+
+    @asynccontextmanager
+    async def calling(self, user, **claims):
+        async with grpc.aio.insecure_channel(self.settings.grpc.address) as channel:
+            yield Caller(channel, self.token(user, **claims))
+
+    async def send(self, *messages):
+        return await send_confirmed(self.producer, messages)
+
+    def activity(self, actor, text, *, scope=Scope.INTERNAL, **changes):
+        self.count += 1
+        fields = {"verb": Verb.POST, "actor": Entity(f"person:{actor}"), "audience": Audience(scope), "text": text}
+        fields |= {"sort_time_ms": 1_700_000_000_000 + self.count} | changes
+        return Activity(Source("sluice", "test", str(self.count)), **fields).with_id()
+
+    async def publish(self, *activities):
+        await self.send(
+            *[
+                Outgoing(ACTIVITIES.name, a.id.encode(), activity_to_bytes(a), partition=partition_of(a.id, PARTITIONS))
+                for a in activities
+            ]
+        )
+
+
+class Caller:
+    """One signed-in user and the services."""
+
+    def __init__(self, channel, token):
+        self._metadata = (("authorization", f"Bearer {token}"),)
+        self.feeds = FeedServiceStub(channel)
+        self.relations = RelationServiceStub(channel)
+
+    async def call(self, method, request):
+        return await method(request, metadata=self._metadata, timeout=10)
+
+    async def feed(self, **fields):
+        from sluice.feed.v1.feed_service_pb2 import GetFeedRequest
+
+        return await self.call(self.feeds.GetFeed, GetFeedRequest(**fields))
+
+    async def texts(self, **fields):
+        return [entry.activity.text for entry in (await self.feed(**fields)).entries]
+
+    async def until_texts(self, expected, seconds=10.0):
+        deadline = time.monotonic() + seconds
+        while (texts := await self.texts()) != expected:
+            assert time.monotonic() < deadline, texts
+            await asyncio.sleep(0.01)
+
+    async def until_serving_texts(self, expected, seconds=10.0):
+        """Wait for texts through a time in which the worker doesn't answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return await self.until_texts(expected, deadline - time.monotonic())
+            except grpc.aio.AioRpcError as error:
+                assert error.code() == grpc.StatusCode.UNAVAILABLE and time.monotonic() < deadline, error
+                await asyncio.sleep(0.02)
+
+    async def relate(self, method, **fields):
+        from sluice.feed.v1 import relation_service_pb2 as pb
+
+        return await self.call(getattr(self.relations, method), getattr(pb, f"{method}Request")(**fields))
+
+
+@pytest.fixture
+async def house(own_server, tmp_path):
+    """A broker with the topics, an index, and settings for a worker that isn't started yet."""
+    security = KafkaSecurity(own_server.bootstrap)
+    admin = AIOKafkaAdminClient(**for_aiokafka(security))
+    await admin.start()
+    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS)]
+    await admin.create_topics([*wide, NewTopic(FEEDS_DLQ.name, 1, 1), NewTopic(INDEX_PROGRESS.name, 1, 1)])
+    await admin.close()
+    issuer = EmbeddedIssuer.in_folder(tmp_path)
+    issuer.ensure_key()
+    index = SmallIndex(security, PARTITIONS)
+    await index.start()
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=security.bootstrap),
+        grpc=GrpcSettings(port=free_port()),
+        ops=OpsSettings(port=free_port()),
+        peers=PeerSettings(search=f"127.0.0.1:{index.port}"),
+        feeds=FeedsSettings(capacity=10),
+        data_dir=tmp_path,
+        instance="feeds-0",
+        service_token=issuer.issue("feeds", roles=["service"]),
+    )
+    producer = build_producer(security, "test")
+    await producer.start()
+    yield House(security, index, settings, issuer, producer)
+    await producer.stop()
+    await index.stop()
