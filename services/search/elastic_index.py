@@ -124,6 +124,8 @@ class ElasticIndex:
         return orjson.dumps({kind: {"_index": self._index.write_alias, **fields}})
 
     async def _bulk(self, operations: list[Any]) -> list[dict[str, Any]]:
+        if not operations:
+            return []
         with _errors("bulk"):
             answer = await self._writing.bulk(operations=operations, require_alias=True, filter_path=_BULK_ANSWER)
         return [next(iter(item.values())) for item in answer["items"]]

@@ -19,6 +19,8 @@ _TITLE = ("title", *(f"title.{code}" for code in LANGUAGES))
 _TEXT = ("text", *(f"text.{code}" for code in LANGUAGES))
 # A word as the tokenizer counts them: of scripts without spaces each character is one.
 _WORD = re.compile(r"[\u2e80-\U0010ffff]|\w+")
+# What makes a clause without being a word: two thousand quotation marks overflow the stack of the embedded engine.
+_PIECE = re.compile(r'[^\s"|]+|["|]')
 # Phrases, -, |, * and quotes; no fuzziness, slop or nesting, whose cost the caller would decide.
 _FLAGS = "AND|OR|NOT|PHRASE|PREFIX|WHITESPACE|ESCAPE"
 
@@ -119,7 +121,7 @@ def _found_by(words: str, gate: list[Query]) -> Query:
     Scores by word frequency count the documents that the reader may not see, so they would tell of them; and they move with every
     write, so that pages would shift. These don't: words in the title weigh more, words that stand together more still.
     """
-    if len(_WORD.findall(words)) > MAX_WORDS:
+    if len(_WORD.findall(words)) > MAX_WORDS or len(_PIECE.findall(words)) > 2 * MAX_WORDS:
         raise InvalidRequest(f"a query has at most {MAX_WORDS} words", field="query")
     together = f'"{" ".join(_WORD.findall(words))}"'
     ranks = [(1.0, _words(words, _TITLE)), (4.0, _words(together, _TITLE)), (2.0, _words(together, _TEXT))]

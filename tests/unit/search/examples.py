@@ -12,7 +12,9 @@ GROUP = Audience(Scope.GROUP, groups=("group:platform",))
 DIRECT = Audience(Scope.DIRECT, recipients=("person:anna", "person:ben"))
 
 
-def activity(native="1", *, text="", title="", audience=PUBLIC, sort_time_ms=1000, actor="person:anna", name="Anna Sample", **changes):
+def activity(
+    native="1", *, text="", title="", audience=PUBLIC, sort_time_ms=1000, actor="person:anna", name="Anna Sample", **changes
+):
     """Return a refined activity with its id."""
     made = Activity(
         source=Source("rss", "blog.example", native, "channel:blog"),

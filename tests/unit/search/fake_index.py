@@ -80,14 +80,18 @@ class FakeIndex:
             return 0.0 if holds(body["query"], source) else None
         *gate, words = body["query"]["bool"]["filter"]
         wanted = words["simple_query_string"]["query"].lower().split()
-        text = Counter(re.findall(r"\w+", f"{source.get('title', '')} {source.get('text', '')} {source.get('actor_name', '')}".lower()))
+        text = Counter(
+            re.findall(r"\w+", f"{source.get('title', '')} {source.get('text', '')} {source.get('actor_name', '')}".lower())
+        )
         allowed = all(holds(query, source) for query in gate)
         return 1.0 if allowed and all(text[word] for word in wanted) else None
 
     def _hit(self, row, body):
         source = self.visible[row[-1]]
         highlight = {"text": ["<mark>found</mark>"]} if "highlight" in body else {}
-        return Hit(row[-1], row[0] if len(row) == 3 else 0.0, row, {"body": source["body"]} if "body" in source else {}, highlight)
+        return Hit(
+            row[-1], row[0] if len(row) == 3 else 0.0, row, {"body": source["body"]} if "body" in source else {}, highlight
+        )
 
     async def get_many(self, ids):
         self._check(self.readable)

@@ -121,7 +121,9 @@ async def test_poison_is_kept_as_a_dead_letter_hides_its_activity_and_lets_the_r
     put(it.log, other)
     async with running(it):
         await until(lambda: last_told(it) == {0: 3})
-    assert [(letter.reason, letter.record.offset, letter.record.value) for letter in it.letters] == [("undecodable", 1, b"\xff\xff")]
+    assert [(letter.reason, letter.record.offset, letter.record.value) for letter in it.letters] == [
+        ("undecodable", 1, b"\xff\xff")
+    ]
     assert live(it.index) == {other.id}
 
 

@@ -24,10 +24,14 @@ def test_memberships_are_what_the_last_record_of_each_edge_says(log):
         membership.take(edge.key, b"value" if there else None)
     for user in ("person:a", "person:b", "person:c"):
         expected = {
-            edge.object for edge, there in state.values() if there and edge.kind is RelationKind.MEMBER_OF and edge.subject == user
+            edge.object
+            for edge, there in state.values()
+            if there and edge.kind is RelationKind.MEMBER_OF and edge.subject == user
         }
         assert membership.of(user) == expected
-    assert len(membership) == len({edge.subject for edge, there in state.values() if there and edge.kind is RelationKind.MEMBER_OF})
+    assert len(membership) == len(
+        {edge.subject for edge, there in state.values() if there and edge.kind is RelationKind.MEMBER_OF}
+    )
 
 
 @pytest.mark.parametrize("key", [b"", b"a\tb", b"a\tNOTHING\tb", b"\xff\xfe"])

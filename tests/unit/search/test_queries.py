@@ -76,9 +76,11 @@ def test_words_score_by_constants_only():
     assert all(set(query) == {"constant_score"} for query in body["query"]["bool"]["should"])
 
 
-@pytest.mark.parametrize("words", ["w " * (MAX_WORDS + 1), "-".join("w" * (MAX_WORDS + 1)), "漢" * (MAX_WORDS + 1)])
+@pytest.mark.parametrize(
+    "words", ["w " * (MAX_WORDS + 1), "-".join("w" * (MAX_WORDS + 1)), "漢" * (MAX_WORDS + 1), '"' * 101, "| " * 101, ". " * 101]
+)
 def test_too_many_words_are_refused(words):
-    """Their cost rises faster than their number, and the caller would decide on it."""
+    """Their cost rises faster than their number, and the caller would decide on it; marks that make clauses count too."""
     with pytest.raises(InvalidRequest) as refused:
         search_body(words, SearchFilter(), Reader("person:anna"), size=10)
     assert refused.value.field == "query"
