@@ -15,9 +15,8 @@ from services.ingest.publisher import KafkaPublisher
 from services.ingest.registry import KINDS
 from services.ingest.settings import load_sources
 from services.ingest.source import MalformedPayload, SourceConfig
-from services.runtime.confirmed_sends import Outgoing
 from services.runtime.elastic import build_client
-from services.runtime.producer import AcknowledgedProducer
+from services.runtime.producer import AcknowledgedProducer, ToSend
 from services.runtime.settings import Settings
 from services.search.bulk_writer import BulkWriter
 from services.search.documents import RecordRefused, document_at
@@ -60,7 +59,7 @@ async def _tries(settings: Settings) -> AsyncIterator[dict[str, Try]]:
 
     async def again_raw(letter: DeadLetter) -> str:
         headers = [*letter.headers, (DLQ_ATTEMPTS, str(letter.attempts + 1).encode())]
-        await producer.send_many([Outgoing(ACTIVITIES_RAW.name, letter.key, letter.value, headers)])
+        await producer.send_many([ToSend(ACTIVITIES_RAW.name, letter.key or b"", letter.value, headers)])
         return f"sent to {ACTIVITIES_RAW.name}"
 
     async def again_mapped(letter: DeadLetter) -> str:
