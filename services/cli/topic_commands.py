@@ -18,7 +18,7 @@ from services.cli.record_lines import line_of
 from services.contracts.topics import TOPICS, Size, topic_named
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.follow import Follower
-from services.runtime.kafka_admin import PartitionsDiffer, admin_client, read_topics, record_counts
+from services.runtime.kafka_admin import TopicRefused, admin_client, read_topics, record_counts
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Record, TopicPartition
 
@@ -32,7 +32,7 @@ def apply(dry_run: Annotated[bool, typer.Option("--dry-run", help="say what woul
     settings = settings_here()
     try:
         changes = apply_topics(settings, dry_run=dry_run)
-    except PartitionsDiffer as error:
+    except TopicRefused as error:
         err.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from None
     except (KafkaError, OSError) as error:
