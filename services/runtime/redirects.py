@@ -13,7 +13,7 @@ FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 # What may be told to an origin that nobody configured: no credentials, and nothing that a connector may use as one.
 _HARMLESS = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since", "a-im"})
-_MAX_WAIT_S = 86_400.0
+_MAX_WAIT_S = 86_399.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Hop:
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float:
-    """Return the seconds that a Retry-After header (seconds or a date) asks for, 0 without one, a day at most. now_s: Unix time."""
+    """Return the seconds that a Retry-After header (seconds or a date) asks for, 0 without one, less than a day. now_s: Unix time."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), _MAX_WAIT_S)
