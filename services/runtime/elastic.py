@@ -3,8 +3,10 @@
 from typing import Any
 
 import orjson
-from elastic_transport import AiohttpHttpNode, ConnectionTimeout, HttpHeaders, NodeApiResponse, TransportError
-from elasticsearch import ApiError, AsyncElasticsearch, NdjsonSerializer, OrjsonSerializer
+from elastic_transport import AiohttpHttpNode, ConnectionTimeout, HttpHeaders, TransportError
+from elastic_transport._node import NodeApiResponse
+from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer
+from elasticsearch.serializer import NdjsonSerializer
 
 from services.runtime.settings import ElasticsearchSettings
 
@@ -31,7 +33,7 @@ class CommonDialectNode(AiohttpHttpNode):
     The 9.x client asks for version 9, and a server of version 8 refuses that with media_type_header_exception.
     """
 
-    async def perform_request(
+    async def perform_request(  # type: ignore[override] # the base of the async nodes is declared blocking
         self,
         method: str,
         target: str,

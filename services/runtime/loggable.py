@@ -17,7 +17,7 @@ DROPPED = frozenset(
 # Texts of these are about connections, files and our own rules. Others (ValueError of a parser, a validation error, an answer
 # of Elasticsearch) quote what they choked on.
 _QUOTE_NOTHING = (OSError, RuntimeError, ImportError, MemoryError)
-_QUOTE_NOTHING_FROM = ("services.", "kafka.", "aiokafka.", "grpc.", "joserfc.", "elastic_transport.", "mode.")
+_QUOTE_NOTHING_FROM = ("services.", "kafka.", "aiokafka.", "grpc.", "joserfc.", "mode.")
 
 
 def without_content(event: Mapping[str, Any]) -> dict[str, Any]:
