@@ -23,6 +23,7 @@ from services.runtime.confirmed_sends import build_producer
 from services.runtime.faust_app import FaustSettings, after_rebalance, build_app
 from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
+from services.runtime.grpc_client import open_channel
 from services.runtime.grpc_server import GrpcServer
 from services.runtime.ops_server import OpsServer
 from services.runtime.records import TopicPartition
@@ -48,7 +49,6 @@ _LOOK_SECONDS = 0.2
 _START_SECONDS = 120.0
 _GRACE_SECONDS = 5.0
 # A stretch of history is up to 2,000 activities.
-_MAX_ANSWER = 64 * 1024 * 1024
 _SERVICES = (
     feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"].full_name,
     relation_service_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
@@ -184,7 +184,6 @@ class FeedsWorker:
 
 def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
     data_dir = settings.data_dir / "faust" / instance
-    data_dir.mkdir(parents=True, exist_ok=True)
     return FaustSettings(
         app_id=_APP_ID,
         kafka=settings.kafka.security(),
@@ -196,11 +195,7 @@ def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
 
 
 def _connect(settings: Settings, address: str) -> grpc.aio.Channel:
-    options = (("grpc.max_receive_message_length", _MAX_ANSWER), ("grpc.keepalive_time_ms", 30_000))
-    if settings.peers.tls_ca is None:
-        return grpc.aio.insecure_channel(address, options=options)
-    credentials = grpc.ssl_channel_credentials(root_certificates=settings.peers.tls_ca.read_bytes())
-    return grpc.aio.secure_channel(address, credentials, options=options)
+    return open_channel(address, tls_ca=settings.peers.tls_ca)
 
 
 async def _principal(settings: Settings, verifier: TokenVerifier, token: str) -> Principal:
