@@ -69,6 +69,8 @@ def service_specs(ports: Ports, sources_file: Path) -> list[ProcessSpec]:
         return {"SLUICE_INSTANCE": f"{name}-0", "SLUICE_GRPC__PORT": str(grpc), "SLUICE_OPS__PORT": str(ops), **more}
 
     inbox = {"SLUICE_HTTP__PORT": str(ports.inbox), "SLUICE_SOURCES_FILE": str(sources_file)}
+    # The simulated channels are on this machine, which a source may otherwise not be.
+    inbox |= {"SLUICE_FETCH__ALLOWED_NETWORKS": "127.0.0.0/8"}
     return [
         ProcessSpec("ingest", "services.ingest", (), env("ingest", ports.ingest, ports.ingest_ops, **inbox), ports.ingest_ops),
         ProcessSpec("refine", "services.stream", ("--role", "refine"), env("refine", 0, ports.refine_ops), ports.refine_ops),

@@ -26,10 +26,9 @@ from services.ingest.sending import KafkaUnavailable
 from services.ingest.source import SourceConfig
 from services.ingest.supervisor import FetchedSource, Supervisor
 from services.runtime import metrics
-from services.runtime.address_guard import AddressPolicy
 from services.runtime.auth import TokenVerifier, caller
 from services.runtime.grpc_server import GrpcServer
-from services.runtime.http_client import GuardedClient
+from services.runtime.http_client import guarded_client
 from services.runtime.ops_server import OpsServer
 from services.runtime.producer import AcknowledgedProducer, KafkaAway
 from services.runtime.settings import Settings
@@ -58,9 +57,9 @@ class IngestService:
         self._verifier = TokenVerifier(settings.auth, settings.data_dir)
         self._rate = RateLimit(settings.ingest.rate_per_s, settings.ingest.burst, time.monotonic)
         self._in_flight = InFlight(settings.ingest.max_in_flight)
-        self._problems: dict[str, str] = {"start": "starting"}
+        self.problems: dict[str, str] = {"start": "starting"}
         self.grpc = GrpcServer(settings.grpc, authenticate=self._authenticate, service_names=[SERVICE])
-        self.ops = OpsServer(settings.ops.host, settings.ops.port, lambda: self._problems)
+        self.ops = OpsServer(settings.ops.host, settings.ops.port, lambda: self.problems)
         self.inbox_port = settings.http.port
         metrics.INGEST_IN_FLIGHT.set_function(lambda: self._in_flight.count)
 
@@ -85,8 +84,8 @@ class IngestService:
                 await self._membership.start()
             except (KafkaAway, KafkaError, LookupError, OSError) as error:
                 await producer.close()
-                self._problems = {"kafka": str(error) if isinstance(error, LookupError) else type(error).__name__}
-                log.warning("waiting for Kafka", failure=self._problems["kafka"])
+                self.problems = {"kafka": str(error) if isinstance(error, LookupError) else type(error).__name__}
+                log.warning("waiting for Kafka", failure=self.problems["kafka"])
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _RETRY_S)
             else:
@@ -96,7 +95,7 @@ class IngestService:
     async def _work(self, stack: AsyncExitStack, producer: AcknowledgedProducer, stop: asyncio.Event) -> None:
         publisher, cursors = KafkaPublisher(producer), Cursors(producer, self._states, now_ms)
         stack.push_async_callback(_flush, cursors)
-        http = await stack.enter_async_context(GuardedClient(self._policy()))
+        http = await stack.enter_async_context(guarded_client(self._settings.fetch))
         supervisor = Supervisor(self._fetched(), Deliveries(publisher, cursors, now_ms), cursors, http)
         await self._open_doors(stack, publisher, cursors)
         async with asyncio.TaskGroup() as group:
@@ -104,7 +103,7 @@ class IngestService:
             tasks = [group.create_task(part) for part in work]
             await self._say_ready()
             await stop.wait()
-            self._problems = {"stop": "stopping"}
+            self.problems = {"stop": "stopping"}
             await self.grpc.set_serving(serving=False)
             for task in tasks:
                 task.cancel()
@@ -124,7 +123,7 @@ class IngestService:
         stack.push_async_callback(self.grpc.stop, _GRACE_S)
 
     async def _say_ready(self) -> None:
-        self._problems = {}
+        self.problems = {}
         await self.grpc.set_serving(serving=True)
         log.info("ready", grpc=self.grpc.port, inbox=self.inbox_port, ops=self.ops.port, sources=len(self._sources))
 
@@ -133,11 +132,9 @@ class IngestService:
         claims = await self._verifier.verify(token)
         return principal_of(claims, employee_claim=auth.employee_claim, roles_claim=auth.roles_claim)
 
-    def _policy(self) -> AddressPolicy:
-        ingest = self._settings.ingest
-        return AddressPolicy.allowing(ingest.allowed_hosts, ingest.allowed_networks)
-
     def _fetched(self) -> list[FetchedSource]:
+        if not self._settings.ingest.fetch_sources:
+            return []
         pairs = ((config, KINDS[config.kind]) for config in self._sources)
         return [FetchedSource(config, connector) for config, connector in pairs if fetches(connector)]
 

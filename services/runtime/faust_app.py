@@ -55,7 +55,8 @@ class _App(faust.App):
 
 
 def build_app(settings: FaustSettings) -> faust.App:
-    """Return an app that is not connected to anything yet; agents are added to it before it starts."""
+    """Return an app that is not connected to anything yet, its data folder made; agents are added to it before it starts."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
     app = _App(
         settings.app_id,
         **for_faust(settings.kafka),

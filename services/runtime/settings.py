@@ -4,7 +4,6 @@ Read with `settings_loading.load_settings`, only in `__main__` and the command, 
 `<FIELD>_FILE` that names a file holding it, as orchestrators mount secrets.
 """
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -218,29 +217,16 @@ class OpsSettings(Section):
 
 
 class IngestSettings(Section):
-    """What ingest takes, and where it may fetch besides the internet.
+    """What ingest takes.
 
-    rate_per_s, burst: activities of one caller or posting source. max_in_flight: of all of them, waiting for Kafka. allowed_hosts,
-    allowed_networks: of sources inside the company, separated by commas.
+    rate_per_s, burst: activities of one caller or posting source. max_in_flight: of all of them, waiting for Kafka. fetch_sources: this
+    process polls and streams from sources; of several replicas one does, the others only receive.
     """
 
     rate_per_s: float = Field(default=1000.0, gt=0)
     burst: int = Field(default=20_000, ge=1)
     max_in_flight: int = Field(default=5000, ge=1)
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    allowed_networks: Annotated[tuple[str, ...], NoDecode] = ()
-
-    @field_validator("allowed_hosts", "allowed_networks", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("allowed_networks")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network)
-        return value
+    fetch_sources: bool = True
 
 
 class FeedsSettings(Section):
@@ -292,7 +278,6 @@ class Settings(BaseSettings):
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")
     sources_file: Path | None = None
-    fetch_sources: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     instance: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,120}$")
