@@ -146,7 +146,7 @@ async def make_own_topic(security):
 
 
 async def test_a_dead_broker_fails_sends_in_bounded_time_and_its_return_mends_the_producer(own_server, started):
-    """Nobody has to restart the producer. (The embedded server is stopped, not killed: it writes to disk a little later.)"""
+    """Nobody has to restart the producer. The embedded server is stopped, not killed: it writes to disk a little later."""
     security = KafkaSecurity(own_server.bootstrap)
     await make_own_topic(security)
     producer = await started("own", security=security, delivery_s=2)
