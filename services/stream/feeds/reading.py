@@ -85,9 +85,10 @@ class FeedReader:
             return Page([], ask.below, ask.top, 0, partial=True)
         liked = self._engine.likes.of(ask.user)
         skeleton = self._from_timeline(ask, reader)
+        newer = await self._newer(ask, reader)
         await self._from_history(ask, skeleton)
         await self._hydrate(ask, skeleton)
-        return self._present(ask, skeleton, liked)
+        return self._present(ask, skeleton, liked, newer)
 
     async def _reader(self, ask: PageAsk) -> Reader:
         reader = await self._regeneration.reader(ask.user, employee=ask.employee)
@@ -157,7 +158,7 @@ class FeedReader:
                 self._engine.table.restore(candidate.facts.id, body)
         skeleton.candidates = hydrated
 
-    def _present(self, ask: PageAsk, skeleton: _Skeleton, liked: LikedBy) -> Page:
+    def _present(self, ask: PageAsk, skeleton: _Skeleton, liked: LikedBy, newer: int) -> Page:
         relations, saved = self._relations(ask), self._state.saved(ask.user)
         entries = []
         for candidate in skeleton.candidates:
@@ -169,18 +170,25 @@ class FeedReader:
         top = ask.top
         if top is None and not (skeleton.partial and not entries):
             top = entries[0].place if entries else BOTTOM
-        return Page(entries, skeleton.floor, top, self._newer(ask, relations), skeleton.partial, skeleton.asked_history)
+        return Page(entries, skeleton.floor, top, newer, skeleton.partial, skeleton.asked_history)
 
-    def _newer(self, ask: PageAsk, relations: PersonRelations) -> int:
-        reader = self._engine.readers.get(ask.user)
-        if ask.top is None or reader is None:
+    async def _newer(self, ask: PageAsk, reader: Reader) -> int:
+        """Return how many entries stand above the first page's first one: exact up to what one question to history adds."""
+        if ask.top is None:
             return 0
-        newer = 0
+        relations, newer = self._relations(ask), 0
         for candidate in self._engine.timeline(reader, TOP):
             if candidate.place <= ask.top:
-                break
+                return newer
             newer += matches(relations, candidate.facts)
-        return newer
+        below = just_above(self._engine.complete_from(reader))
+        if self._engine.complete_from(reader) == EVERYTHING or below <= ask.top:
+            return newer
+        try:
+            stretch = await self._backfill.stretch(delivery_names(relations), relations, below, _MOST_ASKED)
+        except HistoryAway:
+            return newer
+        return newer + sum(matches(relations, candidate.facts) for candidate in stretch.candidates if candidate.place > ask.top)
 
 
 def _end_before_missing(skeleton: _Skeleton, below: Place) -> None:

@@ -18,10 +18,11 @@ class FakeHistory:
         self.confessed = [0] * len(logs)
         self.away = False
         self.questions = 0
-        self.meanwhile: list[Callable[[], None]] = []
+        self.meanwhile: Callable[[], None] | None = None
+        self.happens_at = 0
 
     async def newest(self, names, reader, *, below, limit, verbs=()):
-        """Answer; what is in meanwhile happens after the index was searched and before the answer arrives."""
+        """Answer; meanwhile happens after the index was searched and before the answer to question happens_at arrives."""
         self._ask()
         wanted = [entry for entry in self._documents() if place_of(entry.facts) < below]
         wanted = [entry for entry in wanted if set(delivered_to(entry.facts)) & set(names)]
@@ -45,8 +46,8 @@ class FakeHistory:
             raise HistoryAway
 
     def _let_happen(self) -> None:
-        while self.meanwhile:
-            self.meanwhile.pop()()
+        if self.meanwhile and self.questions == self.happens_at:
+            self.meanwhile()
 
     def _documents(self) -> list[Found]:
         last = {record.id: record for log, end in zip(self.logs, self.indexed, strict=True) for record in log[:end]}

@@ -13,7 +13,7 @@ class Edges:
         self.saved: set[str] = set()
 
 
-def readable(activity: Activity, user: str, employee: bool, groups: set[str]) -> bool:
+def readable(activity: Activity, user: str, groups: set[str], *, employee: bool) -> bool:
     """Say who is inside an audience."""
     audience = activity.audience
     if audience.scope == Scope.PUBLIC:
@@ -25,11 +25,11 @@ def readable(activity: Activity, user: str, employee: bool, groups: set[str]) ->
     return audience.scope == Scope.DIRECT and user in audience.recipients
 
 
-def in_feed(activity: Activity, user: str, employee: bool, edges: Edges) -> bool:
+def in_feed(activity: Activity, user: str, edges: Edges, *, employee: bool) -> bool:
     """Say whether an activity belongs to a home feed."""
     if activity.deleted or activity.verb not in (Verb.POST, Verb.COMMENT, Verb.SHARE, Verb.UPDATE, Verb.ADD):
         return False
-    if not readable(activity, user, employee, edges.groups):
+    if not readable(activity, user, edges.groups, employee=employee):
         return False
     author = activity.actor.name
     if author == user:
@@ -48,7 +48,7 @@ def in_feed(activity: Activity, user: str, employee: bool, edges: Edges) -> bool
     return bool(about & (edges.follows | edges.groups))
 
 
-def feed(activities: list[Activity], user: str, employee: bool, edges: Edges) -> list[tuple[str, bool, bool, str]]:
+def feed(activities: list[Activity], user: str, edges: Edges, *, employee: bool) -> list[tuple[str, bool, bool, str]]:
     """Return the whole feed, newest first: id, liked, saved and text of every entry. activities: the last state of each."""
     liked = {
         activity.object.activity_id
@@ -56,8 +56,8 @@ def feed(activities: list[Activity], user: str, employee: bool, edges: Edges) ->
         if activity.verb == Verb.LIKE
         and not activity.deleted
         and activity.actor.name == user
-        and readable(activity, user, employee, edges.groups)
+        and readable(activity, user, edges.groups, employee=employee)
     }
-    shown = [activity for activity in activities if in_feed(activity, user, employee, edges)]
+    shown = [activity for activity in activities if in_feed(activity, user, edges, employee=employee)]
     shown.sort(key=lambda activity: (activity.sort_time_ms, activity.id), reverse=True)
     return [(activity.id, activity.id in liked, activity.id in edges.saved, activity.text) for activity in shown]

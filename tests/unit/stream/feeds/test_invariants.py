@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
@@ -44,7 +44,8 @@ audiences = st.one_of(
 )
 # Few different times: ties are common, and so is what arrives late.
 times = st.integers(0, 12)
-places_in_log = st.integers(0, 10_000)
+# Counted from the latest; mostly the last few, so that several things happen to one activity.
+places_in_log = st.one_of(st.integers(0, 3), st.integers(0, 3), st.integers(0, 1000))
 
 
 class Worker:
@@ -71,6 +72,11 @@ class Worker:
     def clock(self) -> float:
         self.now += 1
         return self.now
+
+    def begin_anew(self) -> None:
+        self.engine.reset()
+        self.positions = list(self.machine.history.confessed)
+        self.progress()
 
     def deliver(self, partition: int, end: int) -> None:
         log = self.machine.logs[partition]
@@ -124,6 +130,28 @@ class Feeds(RuleBasedStateMachine):
         self.worker = Worker(self, self.limits)
         self.runner = asyncio.Runner()
 
+    @initialize(
+        edges=st.lists(st.tuples(users, st.sampled_from(FOLLOWABLE)), min_size=2, max_size=8),
+        members=st.lists(st.tuples(users, groups), max_size=3),
+        posts=st.lists(st.tuples(users, tags, audiences, times), max_size=8),
+        indexed=st.booleans(),
+        read=st.lists(st.tuples(users, st.booleans()), max_size=3),
+    )
+    def begin(self, edges, members, posts, indexed, read):
+        """Some of everything, so that few steps lead somewhere."""
+        for user, name in edges:
+            self.follow(user, name, present=True)
+        for user, name in members:
+            self.belong(user, name, present=True)
+        for actor, tag, audience, time in posts:
+            fields = {"tags": tag, "audience": audience, "sort_time_ms": time, "text": "first"}
+            self.append(self.new(verb=Verb.POST, actor=Entity(actor), **fields))
+        self.worker.deliver_all()
+        if indexed:
+            self.index_everything(confess=True)
+        for user, employee in read:
+            self.read(user, employee=employee, size=3)
+
     # What is written to the log.
 
     def append(self, activity: Activity) -> None:
@@ -133,7 +161,7 @@ class Feeds(RuleBasedStateMachine):
         return {activity.id: activity for log in self.logs for activity in log}
 
     def choose(self, place: int) -> Activity:
-        return self.latest()[self.ids[place % len(self.ids)]]
+        return self.latest()[self.ids[-1 - place % len(self.ids)]]
 
     def new(self, **fields) -> Activity:
         activity = Activity(Source("sluice", "test", str(len(self.ids)), fields.pop("channel", "")), **fields).with_id()
@@ -141,7 +169,8 @@ class Feeds(RuleBasedStateMachine):
         return activity
 
     @rule(actor=users, tags=tags, audience=audiences, time=times, channel=st.sampled_from(["", "channel:n"]), data=st.data())
-    def post(self, actor, tags, audience, time, channel, data):
+    def post(self, data, **drawn):
+        actor, tags, audience, time, channel = (drawn[name] for name in ("actor", "tags", "audience", "time", "channel"))
         verb = data.draw(st.sampled_from([Verb.POST, Verb.POST, Verb.SHARE, Verb.JOIN]))
         target = data.draw(st.sampled_from([None, *map(Entity, GROUPS)]))
         text = f"v{len(self.ids)}"
@@ -221,17 +250,17 @@ class Feeds(RuleBasedStateMachine):
 
     @rule(user=users, name=st.sampled_from(FOLLOWABLE), present=st.booleans())
     def follow(self, user, name, present):
-        self.relate(user, RelationKind.FOLLOWS, self.edges[user].follows, name, present)
+        self.relate(user, RelationKind.FOLLOWS, self.edges[user].follows, name, present=present)
 
     @rule(user=users, name=st.sampled_from(FOLLOWABLE), present=st.booleans())
     def mute(self, user, name, present):
-        self.relate(user, RelationKind.MUTES, self.edges[user].mutes, name, present)
+        self.relate(user, RelationKind.MUTES, self.edges[user].mutes, name, present=present)
 
     @rule(user=users, name=groups, present=st.booleans())
     def belong(self, user, name, present):
-        self.relate(user, RelationKind.MEMBER_OF, self.edges[user].groups, name, present)
+        self.relate(user, RelationKind.MEMBER_OF, self.edges[user].groups, name, present=present)
 
-    def relate(self, user, kind, names, name, present):
+    def relate(self, user, kind, names, name, *, present):
         (names.add if present else names.discard)(name)
         self.worker.relate(user, kind, name, present=present)
 
@@ -250,11 +279,34 @@ class Feeds(RuleBasedStateMachine):
 
     @rule(partition=st.integers(0, PARTITIONS - 1), records=st.integers(1, 20), confess=st.booleans())
     def index(self, partition, records, confess):
+        self._index(partition, records, confess=confess)
+
+    def _index(self, partition, records, *, confess):
         history = self.history
         history.indexed[partition] = min(history.indexed[partition] + records, len(self.logs[partition]))
         if confess:
             history.confessed[partition] = history.indexed[partition]
             self.worker.progress()
+
+    @rule(confess=st.booleans())
+    def index_everything(self, confess):
+        for partition in range(PARTITIONS):
+            self._index(partition, len(self.logs[partition]), confess=confess)
+
+    @rule(partition=st.integers(0, PARTITIONS - 1), records=st.integers(1, 6))
+    def index_goes_back(self, partition, records):
+        """The index forgets its last moments and says so; the broadcast begins anew from there."""
+        history = self.history
+        history.indexed[partition] = max(0, min(history.indexed[partition], history.confessed[partition]) - records)
+        history.confessed[partition] = history.indexed[partition]
+        self.worker.begin_anew()
+
+    @rule(user=users, employee=st.booleans())
+    def read_while_the_broadcast_is_behind_the_index(self, user, employee):
+        """History may tell what the broadcast has yet to bring; nobody else's timeline may suffer from that."""
+        self.index_everything(confess=False)
+        self.worker.engine.evict(user)
+        self.page(user, 5, employee=employee)
 
     @rule()
     def sweep(self):
@@ -273,43 +325,57 @@ class Feeds(RuleBasedStateMachine):
     @rule(user=users, employee=st.booleans(), size=st.integers(1, 6))
     def read(self, user, employee, size):
         self.worker.deliver_all()
-        assert self.page_through(user, employee, size) == self.expected(user, employee)
+        assert self.page_through(user, size, employee=employee) == self.expected(user, employee)
+
+    @rule(user=users, employee=st.booleans(), size=st.integers(1, 6))
+    def read_what_only_the_index_has(self, user, employee, size):
+        """A reader waits for the broadcast to come to where the index is, and then sees the same as ever."""
+        self.index_everything(confess=True)
+        self.worker.engine.evict(user)
+        assert self.page_through(user, size, employee=employee) == self.expected(user, employee)
 
     @rule(user=users, employee=st.booleans(), size=st.integers(1, 6), data=st.data())
     def read_while_things_happen(self, user, employee, size, data):
         """Whatever arrives while history is asked, no entry is shown that isn't in the feed when the page is."""
-        happen = data.draw(st.sampled_from(["broadcast", "delete", "leave", "follow", "index", "evict"]))
+        self.worker.deliver_all()
+        if data.draw(st.booleans()):
+            self.worker.engine.evict(user)
+        happen = data.draw(st.sampled_from(["index", "index", "evict", "delete", "close", "leave", "follow"]))
         which, name = data.draw(places_in_log), data.draw(st.sampled_from(FOLLOWABLE))
         acts = {
-            "broadcast": lambda: None,
-            "delete": lambda: self.ids and self.append(self.choose(which).as_deleted(9)),
-            "leave": lambda: self.relate(user, RelationKind.MEMBER_OF, self.edges[user].groups, GROUPS[which % 2], False),
-            "follow": lambda: self.relate(user, RelationKind.FOLLOWS, self.edges[user].follows, name, True),
-            "index": lambda: [self.index(partition, 20, True) for partition in range(PARTITIONS)],
+            "index": lambda: self.index_everything(confess=True),
             "evict": lambda: self.worker.engine.evict(user),
+            "delete": lambda: self.ids and self.append(self.choose(which).as_deleted(9)),
+            "close": lambda: self.ids and self.append(replace(self.choose(which), audience=Audience())),
+            "leave": lambda: self.relate(user, RelationKind.MEMBER_OF, self.edges[user].groups, GROUPS[which % 2], present=False),
+            "follow": lambda: self.relate(user, RelationKind.FOLLOWS, self.edges[user].follows, name, present=True),
         }
 
         def meanwhile():
             acts[happen]()
             self.worker.deliver_all()
 
-        self.history.meanwhile = [meanwhile]
-        page = self.page(user, employee, size)
-        self.history.meanwhile = []
-        self.worker.deliver_all()
-        if page.entries and happen != "delete":
-            assert {entry.id for entry in page.entries} <= {entry[0] for entry in self.expected(user, employee)}
+        self.history.happens_at = self.history.questions + data.draw(st.integers(1, 4))
+        self.history.meanwhile = meanwhile
+        page = self.page(user, size, employee=employee)
+        self.history.meanwhile = None
+        shown, expected = [_shown(entry) for entry in page.entries], self.expected(user, employee)
+        assert set(shown) <= set(expected)
+        if happen in ("index", "evict"):
+            assert shown == expected[: len(shown)]
+            assert len(shown) == min(size, len(expected))
+        assert self.page_through(user, size, employee=employee) == expected
 
     @rule(user=users, employee=st.booleans(), size=st.integers(1, 6))
     def read_without_history(self, user, employee, size):
         """A page without history is the beginning of the feed, and one can go on when history is back."""
         self.worker.deliver_all()
         self.history.away = True
-        page = self.page(user, employee, size)
+        page = self.page(user, size, employee=employee)
         self.history.away = False
         shown = [_shown(entry) for entry in page.entries]
         if page.below is not None:
-            shown += self.page_through(user, employee, size, below=page.below, top=page.top)
+            shown += self.page_through(user, size, page.below, page.top, employee=employee)
         assert shown == self.expected(user, employee)
 
     @rule(user=users, employee=st.booleans(), size=st.integers(1, 3), actor=users)
@@ -317,14 +383,14 @@ class Feeds(RuleBasedStateMachine):
         """What arrives above the cursor moves nothing below it, and is announced."""
         self.worker.deliver_all()
         before = self.expected(user, employee)
-        first = self.page(user, employee, size)
+        first = self.page(user, size, employee=employee)
         if not first.entries or first.below is None:
             return
         above = first.top.sort_time_ms + 1
         post = self.new(verb=Verb.POST, actor=Entity(actor), audience=Audience(Scope.PUBLIC), sort_time_ms=above, text="n")
         self.append(post)
         self.worker.deliver_all()
-        second = self.page(user, employee, size, below=first.below, top=first.top)
+        second = self.page(user, size, first.below, first.top, employee=employee)
         assert [_shown(entry) for entry in first.entries + second.entries] == before[: len(first.entries) + len(second.entries)]
         assert second.newer == sum(entry[0] == post.id for entry in self.expected(user, employee))
 
@@ -332,23 +398,23 @@ class Feeds(RuleBasedStateMachine):
         self.worker.deliver_all()
         for user in USERS:
             for employee in (False, True):
-                assert self.page_through(user, employee, 3) == self.expected(user, employee)
+                assert self.page_through(user, 3, employee=employee) == self.expected(user, employee)
         self.worker = Worker(self, replace(self.limits, capacity=50, rows=3))
         self.worker.deliver_all()
-        for user in USERS:
-            assert self.page_through(user, True, 100) == self.expected(user, True), "rebuilt equals live"
+        for user, employee in ((user, employee) for user in USERS for employee in (False, True)):
+            assert self.page_through(user, 100, employee=employee) == self.expected(user, employee), "rebuilt equals live"
         self.runner.close()
 
     def expected(self, user, employee):
-        return feed(list(self.latest().values()), user, employee, self.edges[user])
+        return feed(list(self.latest().values()), user, self.edges[user], employee=employee)
 
-    def page(self, user, employee, size, below=TOP, top=None):
+    def page(self, user, size, below=TOP, top=None, *, employee):
         return self.runner.run(self.worker.reader.page(PageAsk(user, employee, size, below, top)))
 
-    def page_through(self, user, employee, size, below=TOP, top=None):
+    def page_through(self, user, size, below=TOP, top=None, *, employee):
         shown, pages = [], 0
         while below is not None:
-            page = self.page(user, employee, size, below, top)
+            page = self.page(user, size, below, top, employee=employee)
             assert not page.partial
             assert len(page.entries) == size or page.below is None, "a page is short only at the end"
             shown += [_shown(entry) for entry in page.entries]
@@ -363,8 +429,8 @@ def _shown(entry):
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 Feeds.TestCase.settings = settings(
-    max_examples=3000 if LONG else 250,
-    stateful_step_count=100 if LONG else 35,
+    max_examples=5000 if LONG else 500,
+    stateful_step_count=100 if LONG else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -1,0 +1,165 @@
+"""Interleavings that a random walk seldom meets, played by hand on the same machine and held to the same reference."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.contracts.activity import Audience, Entity, Object, Scope, Verb
+from services.stream.feeds.engine import EngineLimits
+from tests.unit.stream.feeds.test_invariants import Feeds, Worker
+
+PUBLIC = Audience(Scope.PUBLIC)
+
+
+@pytest.fixture
+def feeds():
+    """A house with a worker; in the end every feed equals the reference and the rebuilt one."""
+    machine = Feeds()
+    yield machine
+    machine.teardown()
+
+
+def post(feeds, actor="person:b", time=5, audience=PUBLIC, **changes):
+    fields = {"verb": Verb.POST, "actor": Entity(actor), "audience": audience, "sort_time_ms": time, "text": f"{time}"}
+    activity = feeds.new(**(fields | changes))
+    feeds.append(activity)
+    return activity
+
+
+def settle(feeds):
+    """Everything is broadcast, indexed and out of the window."""
+    feeds.worker.deliver_all()
+    feeds.index_everything(confess=True)
+
+
+def texts(feeds, user="person:a", size=10):
+    feeds.worker.deliver_all()
+    return [entry[3] for entry in feeds.page_through(user, size, employee=True)]
+
+
+def test_an_activity_that_opens_up_reaches_who_could_not_read_it(feeds):
+    """A timeline built from history lacks what was closed to its reader; widening the audience delivers it."""
+    feeds.follow("person:a", "person:b", present=True)
+    closed = post(feeds, audience=Audience(Scope.DIRECT, recipients=("person:c",)))
+    settle(feeds)
+    assert texts(feeds) == []
+    feeds.append(replace(closed, audience=PUBLIC, version=2))
+    assert texts(feeds) == ["5"]
+
+
+def test_an_entry_that_moves_above_complete_from_is_delivered(feeds):
+    """Sort times are pinned by refine; should one move all the same, the log is right."""
+    feeds.follow("person:a", "person:b", present=True)
+    posts = [post(feeds, time=time) for time in range(1, 9)]
+    settle(feeds)
+    assert texts(feeds)[0] == "8"
+    feeds.append(replace(posts[0], sort_time_ms=50, version=2))
+    assert texts(feeds)[:2] == ["1", "8"]
+
+
+def test_what_history_told_one_reader_is_still_delivered_to_others(feeds):
+    """The index may be ahead of the broadcast: one reader learns of a post early, the other by its arrival."""
+    feeds.follow("person:a", "person:b", present=True)
+    feeds.follow("person:c", "person:b", present=True)
+    assert texts(feeds, "person:c") == []
+    post(feeds)
+    feeds.read_while_the_broadcast_is_behind_the_index("person:a", employee=True)
+    assert texts(feeds, "person:c") == ["5"]
+
+
+def test_a_membership_opens_what_is_old_and_what_comes(feeds):
+    """Join is like a follow: both what was written before and what comes after is in the feed."""
+    group = Audience(Scope.GROUP, groups=("group:g",))
+    post(feeds, time=1, audience=group)
+    settle(feeds)
+    assert texts(feeds) == []
+    feeds.belong("person:a", "group:g", present=True)
+    assert texts(feeds) == ["1"]
+    post(feeds, time=2, audience=group)
+    assert texts(feeds) == ["2", "1"]
+
+
+def test_the_window_is_kept_while_history_is_asked(feeds):
+    """The indexer moves on between question and answer: what the answer lacks must still be in the window."""
+    feeds.follow("person:a", "person:b", present=True)
+    post(feeds)
+    feeds.worker.deliver_all()
+    feeds.history.happens_at, feeds.history.meanwhile = 2, lambda: feeds.index_everything(confess=True)
+    assert [entry.id for entry in feeds.page("person:a", 10, employee=True).entries] == feeds.ids
+    assert texts(feeds) == ["5"]
+
+
+def test_a_like_taken_back_is_gone(feeds):
+    """The delete of a like names neither who liked nor what; a second like of the same still counts."""
+    feeds.follow("person:a", "person:b", present=True)
+    liked = post(feeds)
+    likes = [post(feeds, "person:a", verb=Verb.LIKE, object=Object(activity_id=liked.id)) for _ in range(2)]
+
+    def shown():
+        feeds.worker.deliver_all()
+        return [entry[1] for entry in feeds.page_through("person:a", 10, employee=True)]
+
+    assert shown() == [True]
+    feeds.append(likes[0].as_deleted(2))
+    assert shown() == [True]
+    feeds.append(likes[1].as_deleted(2))
+    assert shown() == [False]
+    settle(feeds)
+    feeds.evict("person:a")
+    assert shown() == [False]
+
+
+def test_an_archive_that_arrives_newest_first_leaves_a_useful_timeline(feeds):
+    """Imports come in any order; once read, the first page is answered from memory again."""
+    feeds.worker = Worker(feeds, EngineLimits(capacity=20, rows=3))
+    feeds.follow("person:a", "person:b", present=True)
+    assert texts(feeds) == []
+    for time in range(100, 40, -1):
+        post(feeds, time=time)
+    settle(feeds)
+    for time in range(101, 105):
+        post(feeds, time=time)
+    settle(feeds)
+    assert texts(feeds, size=100)[:6] == ["104", "103", "102", "101", "100", "99"]
+    asked = feeds.history.questions
+    assert [entry.place.sort_time_ms for entry in feeds.page("person:a", 10, employee=True).entries] == list(range(104, 94, -1))
+    assert feeds.history.questions == asked
+
+
+def test_a_first_page_costs_no_question_once_the_timeline_is_there(feeds):
+    """History is for the beginning and for what is beyond the cap."""
+    feeds.follow("person:a", "person:b", present=True)
+    for time in range(3):
+        post(feeds, time=time)
+    assert texts(feeds) == ["2", "1", "0"]
+    asked = feeds.history.questions
+    post(feeds, time=3)
+    assert texts(feeds) == ["3", "2", "1", "0"]
+    assert feeds.history.questions == asked
+
+
+def test_a_record_of_a_deleted_activity_that_nobody_knows_changes_nothing(feeds):
+    """A delete that comes before its create is only a marker."""
+    feeds.follow("person:a", "person:b", present=True)
+    feeds.delete_before_create(3)
+    assert texts(feeds) == []
+    assert len(feeds.worker.engine.table) == 1
+    settle(feeds)
+    feeds.sweep()
+    assert len(feeds.worker.engine.table) == 0
+
+
+def test_what_is_newer_is_counted_below_a_timeline_full_of_muted_entries(feeds):
+    """The timeline holds candidates; where all of them are hidden, the entries and what came above them are history's."""
+    feeds.follow("person:a", "person:b", present=True)
+    feeds.mute("person:a", "tag:y", present=True)
+    for time in range(20, 28):
+        post(feeds, time=time, tags=("y",))
+    post(feeds, time=1)
+    post(feeds, time=2)
+    feeds.worker.deliver_all()
+    first = feeds.page("person:a", 1, employee=True)
+    assert first.newer == 0
+    post(feeds, time=3)
+    feeds.worker.deliver_all()
+    assert feeds.page("person:a", 1, first.below, first.top, employee=True).newer == 1
