@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ACTIVITIES_ALIAS = "sluice-activities"
-LANGUAGES = {"en": "english", "de": "german"}
+STEMMERS = {"sluice_en": "english", "sluice_de": "light_german"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,7 @@ def _keyword() -> dict[str, Any]:
 
 
 def _text() -> dict[str, Any]:
-    return {
-        "type": "text",
-        "analyzer": "sluice_text",
-        "fields": {code: {"type": "text", "analyzer": name} for code, name in LANGUAGES.items()},
-    }
+    return {"type": "text", "analyzer": "sluice_text"}
 
 
 MAPPINGS: dict[str, Any] = {
@@ -59,7 +55,7 @@ MAPPINGS: dict[str, Any] = {
         "in_reply_to": {"type": "keyword"},
         "title": _text(),
         "text": _text(),
-        "actor_name": {"type": "text", "analyzer": "sluice_text"},
+        "actor_name": _text(),
         "body": {"type": "binary"},
         # Of checkpoints only: the offset that this index has come to, kept here so that it is lost together with what it counts.
         "position": {"type": "long", "index": False, "doc_values": False},
@@ -74,7 +70,18 @@ def _settings(shards: int, replicas: int) -> dict[str, Any]:
         # The indexer refreshes: it has to know what is visible.
         "refresh_interval": "-1",
         "analysis": {
-            "analyzer": {"sluice_text": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding"]}}
+            "filter": {
+                **{name: {"type": "stemmer", "language": language} for name, language in STEMMERS.items()},
+                # Each word as it is and its stems, all in one place: one field finds the forms of every language, in texts that mix them.
+                "sluice_forms": {"type": "multiplexer", "filters": list(STEMMERS)},
+            },
+            "analyzer": {
+                "sluice_text": {
+                    "type": "custom",
+                    "tokenizer": "standard",
+                    "filter": ["lowercase", "asciifolding", "sluice_forms"],
+                }
+            },
         },
     }
 
@@ -88,8 +95,7 @@ def activities_index(*, shards: int = 1, replicas: int = 0, core: bool = False) 
     if core:
         properties = dict(MAPPINGS["properties"])
         plain = {"type": "text", "analyzer": "standard"}
-        stemless = {**plain, "fields": dict.fromkeys(LANGUAGES, plain)}
-        properties |= {"title": stemless, "text": stemless, "actor_name": plain}
+        properties |= dict.fromkeys(("title", "text", "actor_name"), plain)
         mappings = {**MAPPINGS, "properties": properties}
         settings = {name: value for name, value in settings.items() if name != "analysis"}
     return Index(

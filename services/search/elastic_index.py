@@ -10,6 +10,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 
 from services.contracts.indices import Index
 from services.runtime import metrics
+from services.runtime.elastic import reason_of
 from services.search.documents import Document, body_of
 from services.search.ports import Checkpoint, CheckpointLost, Found, Hit, IndexAway, Outcome, RequestRefused
 
@@ -111,7 +112,7 @@ class ElasticIndex:
             with _errors("get_alias"):
                 answer = await self._reading.indices.get_alias(index=self._index.name)
         except IndexAway as away:
-            missing = str(away) == "index_not_found_exception"
+            missing = str(away).endswith("index_not_found_exception")
             return f"{self._index.name} is missing: run `sluice index apply`" if missing else f"away: {away}"
         except RequestRefused as refusal:
             return str(refusal)
@@ -140,7 +141,8 @@ def _outcome(item: Mapping[str, Any]) -> Outcome:
 
 
 def _hit(hit: Mapping[str, Any]) -> Hit:
-    return Hit(hit["_id"], hit.get("_score") or 0.0, tuple(hit.get("sort", ())), hit.get("_source", {}), hit.get("highlight", {}))
+    marked = tuple(hit.get("highlight", {}).get("text", ()))
+    return Hit(hit["_id"], hit.get("_score") or 0.0, tuple(hit.get("sort", ())), hit.get("_source", {}), marked)
 
 
 @contextmanager
@@ -148,12 +150,9 @@ def _errors(operation: str) -> Iterator[None]:
     """Turn the client's errors into those of the ports. Their texts stay behind: they may quote documents and queries."""
     try:
         yield
-    except ApiError as error:
-        reason = str(error.error)[:60]
+    except (ApiError, TransportError) as error:
+        reason = reason_of(error)
         metrics.ELASTIC_FAILURES.labels(operation, reason).inc()
-        if error.status_code in _REFUSALS:
+        if isinstance(error, ApiError) and error.status_code in _REFUSALS:
             raise RequestRefused(error.status_code) from None
         raise IndexAway(reason) from None
-    except TransportError as error:
-        metrics.ELASTIC_FAILURES.labels(operation, type(error).__name__).inc()
-        raise IndexAway(type(error).__name__) from None

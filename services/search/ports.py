@@ -46,13 +46,16 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. sort: its sort values; source: the part of the document that was asked for."""
+    """One result. sort: its sort values; source: the part of the document that was asked for.
+
+    highlights: pieces of the text, HTML-escaped but for <mark>…</mark> around what was found.
+    """
 
     id: str
     score: float
     sort: tuple[Any, ...]
     source: Mapping[str, Any]
-    highlight: Mapping[str, Sequence[str]]
+    highlights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from services.contracts.activity import Scope, Verb
 from services.contracts.errors import InvalidRequest
-from services.contracts.indices import LANGUAGES
 
 Query = dict[str, Any]
 
@@ -15,8 +14,6 @@ Query = dict[str, Any]
 MAX_WORDS = 50
 EXACT_TOTAL = 10_000
 
-_TITLE = ("title", *(f"title.{code}" for code in LANGUAGES))
-_TEXT = ("text", *(f"text.{code}" for code in LANGUAGES))
 # A word as the tokenizer counts them: of scripts without spaces each character is one.
 _WORD = re.compile(r"[\u2e80-\U0010ffff]|\w+")
 # What makes a clause without being a word: two thousand quotation marks overflow the stack of the embedded engine.
@@ -109,7 +106,7 @@ def search_body(words: str, wanted: SearchFilter, reader: Reader, *, size: int, 
         "track_total_hits": EXACT_TOTAL,
     }
     if words:
-        body["highlight"] = _HIGHLIGHT | {"highlight_query": _words(words, (*_TITLE, *_TEXT))}
+        body["highlight"] = _HIGHLIGHT | {"highlight_query": _words(words, "text")}
     if after:
         body["search_after"] = list(after)
     return body
@@ -121,13 +118,15 @@ def _found_by(words: str, gate: list[Query]) -> Query:
     Scores by word frequency count the documents that the reader may not see, so they would tell of them; and they move with every
     write, so that pages would shift. These don't: words in the title weigh more, words that stand together more still.
     """
-    if len(_WORD.findall(words)) > MAX_WORDS or len(_PIECE.findall(words)) > 2 * MAX_WORDS:
+    if len(found := _WORD.findall(words)) > MAX_WORDS or len(_PIECE.findall(words)) > 2 * MAX_WORDS:
         raise InvalidRequest(f"a query has at most {MAX_WORDS} words", field="query")
-    together = f'"{" ".join(_WORD.findall(words))}"'
-    ranks = [(1.0, _words(words, _TITLE)), (4.0, _words(together, _TITLE)), (2.0, _words(together, _TEXT))]
+    ranks = [(1.0, _words(words, "title"))]
+    if len(found) > 1:
+        together = f'"{" ".join(found)}"'
+        ranks += [(4.0, _words(together, "title")), (2.0, _words(together, "text"))]
     return {
         "bool": {
-            "filter": [*gate, _words(words, (*_TITLE, *_TEXT, "actor_name"))],
+            "filter": [*gate, _words(words, "title", "text", "actor_name")],
             "should": [
                 {"constant_score": {"filter": {"match_all": {}}, "boost": 1.0}},
                 *({"constant_score": {"filter": query, "boost": boost}} for boost, query in ranks),
@@ -136,7 +135,7 @@ def _found_by(words: str, gate: list[Query]) -> Query:
     }
 
 
-def _words(words: str, fields: Sequence[str]) -> Query:
+def _words(words: str, *fields: str) -> Query:
     return {"simple_query_string": {"query": words, "fields": list(fields), "default_operator": "and", "flags": _FLAGS}}
 
 
@@ -146,7 +145,7 @@ _HIGHLIGHT: Query = {
     "post_tags": ["</mark>"],
     "number_of_fragments": 3,
     "fragment_size": 160,
-    "fields": {name: {} for name in _TEXT},
+    "fields": {"text": {}},
 }
 
 

@@ -14,7 +14,6 @@ from services.contracts.errors import InvalidRequest, NotFound, ServiceUnavailab
 from services.contracts.matching import may_read
 from services.contracts.page_tokens import clamp_page_size, fingerprint
 from services.search.documents import body_of
-from services.search.highlights import best_pieces
 from services.search.page_places import next_token, place_of
 from services.search.ports import Hit, IndexAway, ReadableIndex, RequestRefused
 from services.search.queries import Reader, SearchFilter, history_body, search_body
@@ -139,7 +138,7 @@ def _activity(body: bytes | None, reader: Reader) -> pb.Activity | None:
 
 
 def _result(hit: Hit, activity: pb.Activity) -> Result:
-    return Result(activity, hit.score, best_pieces(hit.highlight))
+    return Result(activity, hit.score, hit.highlights)
 
 
 def _within_limit(activities: Sequence[pb.Activity | None]) -> int:

@@ -88,7 +88,7 @@ class FakeIndex:
 
     def _hit(self, row, body):
         source = self.visible[row[-1]]
-        highlight = {"text": ["<mark>found</mark>"]} if "highlight" in body else {}
+        highlight = ("<mark>found</mark>",) if "highlight" in body else ()
         return Hit(
             row[-1], row[0] if len(row) == 3 else 0.0, row, {"body": source["body"]} if "body" in source else {}, highlight
         )

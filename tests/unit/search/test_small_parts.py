@@ -3,21 +3,11 @@
 import pytest
 
 from services.search.backoff import Backoff
-from services.search.highlights import best_pieces
 from services.search.index_admin import differences
 from services.search.outcomes import Fate, fate_of
 from services.search.ports import Outcome
 from services.search.progress import ProgressVector
 from services.search.readiness import Readiness
-
-
-def test_the_field_with_the_most_marks_is_shown():
-    """A stemmed field finds forms that the plain one doesn't; of equals it is always the same one."""
-    assert best_pieces({"text": ["<mark>a</mark>"], "text.en": ["<mark>a</mark> <mark>b</mark>"]}) == [
-        "<mark>a</mark> <mark>b</mark>"
-    ]
-    assert best_pieces({"text.en": ["<mark>b</mark>"], "text": ["<mark>a</mark>"]}) == ["<mark>a</mark>"]
-    assert best_pieces({}) == []
 
 
 @pytest.mark.parametrize(
@@ -67,11 +57,11 @@ def test_differences_of_an_index_are_named_by_their_path():
     """What the server adds of its own is no difference, except a field that the registry doesn't know."""
     wanted = {
         "mappings": {"properties": {"a": {"type": "keyword"}, "b": {"type": "long"}}},
-        "settings": {"shards": 2, "on": True},
+        "settings": {"n": 2, "on": True},
     }
     same = {
         "mappings": {"properties": {"a": {"type": "keyword", "x": 1}, "b": {"type": "long"}}},
-        "settings": {"shards": "2", "on": "true"},
+        "settings": {"n": "2", "on": "true"},
     }
     assert list(differences(wanted, same)) == []
     other = {"mappings": {"properties": {"a": {"type": "text"}, "c": {}}}, "settings": {"n": "3", "on": "true"}}
