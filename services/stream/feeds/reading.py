@@ -16,7 +16,6 @@ from services.stream.feeds.regeneration import Regeneration
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.timelines import EVERYTHING
 
-_LEAST_ASKED = 100
 _MOST_ASKED = 2000
 _ROUNDS = 20
 
@@ -69,12 +68,21 @@ class FeedReader:
     """Reads home feeds of the users whose relations are here. Raises KeyError for others."""
 
     def __init__(
-        self, engine: FeedEngine, state: RelationState, history: History, catch_up: CatchUp, clock: Callable[[], float]
+        self,
+        engine: FeedEngine,
+        state: RelationState,
+        history: History,
+        catch_up: CatchUp,
+        clock: Callable[[], float],
+        *,
+        least_asked: int = 100,
     ) -> None:
+        """Take the parts. clock: seconds, never back. least_asked: of history at a time, though a page needs fewer."""
         self._engine = engine
         self._state = state
         self._history = history
         self._backfill = Backfill(engine, history, catch_up)
+        self._least_asked = least_asked
         self._regeneration = Regeneration(engine, state, self._backfill, clock)
 
     async def page(self, ask: PageAsk) -> Page:
@@ -123,7 +131,7 @@ class FeedReader:
         return _Skeleton(candidates, floor)
 
     async def _from_history(self, ask: PageAsk, skeleton: _Skeleton) -> None:
-        limit = max(_LEAST_ASKED, 2 * ask.size)
+        limit = max(self._least_asked, 2 * ask.size)
         for _ in range(_ROUNDS):
             if skeleton.floor is None or len(skeleton.candidates) >= ask.size:
                 return

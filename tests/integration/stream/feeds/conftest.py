@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from sluice.feed.v1 import feed_service_pb2 as feed_pb
+from sluice.feed.v1 import relation_service_pb2 as relation_pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from sluice.feed.v1.relation_service_pb2_grpc import RelationServiceStub
 
@@ -57,13 +59,10 @@ class House:
         async with self.calling("nobody") as caller:
             while True:
                 assert task is None or not task.done(), task
-                try:
-                    await caller.feed()
-                except grpc.aio.AioRpcError as error:
-                    assert time.monotonic() < begun + seconds, error
-                    await asyncio.sleep(0.02)
-                else:
+                if await caller.answered():
                     return time.monotonic() - begun
+                assert time.monotonic() < begun + seconds, "the worker doesn't answer"
+                await asyncio.sleep(0.02)
 
     @asynccontextmanager
     async def calling(self, user, **claims):
@@ -100,9 +99,17 @@ class Caller:
         return await method(request, metadata=self._metadata, timeout=10)
 
     async def feed(self, **fields):
-        from sluice.feed.v1.feed_service_pb2 import GetFeedRequest
+        return await self.call(self.feeds.GetFeed, feed_pb.GetFeedRequest(**fields))
 
-        return await self.call(self.feeds.GetFeed, GetFeedRequest(**fields))
+    async def answered(self):
+        """Say whether the feed is served now; not being available is the only other answer that may come."""
+        try:
+            await self.feed()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            return False
+        return True
 
     async def texts(self, **fields):
         return [entry.activity.text for entry in (await self.feed(**fields)).entries]
@@ -116,17 +123,20 @@ class Caller:
     async def until_serving_texts(self, expected, seconds=10.0):
         """Wait for texts through a time in which the worker doesn't answer."""
         deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return await self.until_texts(expected, deadline - time.monotonic())
-            except grpc.aio.AioRpcError as error:
-                assert error.code() == grpc.StatusCode.UNAVAILABLE and time.monotonic() < deadline, error
-                await asyncio.sleep(0.02)
+        while await self._texts_or_none() != expected:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+    async def _texts_or_none(self):
+        try:
+            return await self.texts()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            return None
 
     async def relate(self, method, **fields):
-        from sluice.feed.v1 import relation_service_pb2 as pb
-
-        return await self.call(getattr(self.relations, method), getattr(pb, f"{method}Request")(**fields))
+        return await self.call(getattr(self.relations, method), getattr(relation_pb, f"{method}Request")(**fields))
 
 
 @pytest.fixture

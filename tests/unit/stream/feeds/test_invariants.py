@@ -8,6 +8,7 @@ import asyncio
 import os
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -67,7 +68,7 @@ class Worker:
             for activity_id in sorted(edges.saved):
                 self.mark(user, activity_id, present=True)
         self.now = 0.0
-        self.reader = FeedReader(self.engine, self.state, machine.history, self.catch_up, self.clock)
+        self.reader = FeedReader(self.engine, self.state, machine.history, self.catch_up, self.clock, least_asked=2)
 
     def clock(self) -> float:
         self.now += 1
@@ -429,9 +430,11 @@ def _shown(entry):
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 Feeds.TestCase.settings = settings(
-    max_examples=5000 if LONG else 500,
+    max_examples=5000 if LONG else 300,
     stateful_step_count=100 if LONG else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestFeeds = Feeds.TestCase
+# Finding the shortest failing walk takes a while.
+TestFeeds.pytestmark = pytest.mark.timeout(7200 if LONG else 300)

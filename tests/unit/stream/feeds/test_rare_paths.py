@@ -163,3 +163,48 @@ def test_what_is_newer_is_counted_below_a_timeline_full_of_muted_entries(feeds):
     post(feeds, time=3)
     feeds.worker.deliver_all()
     assert feeds.page("person:a", 1, first.below, first.top, employee=True).newer == 1
+
+
+def test_a_reader_waits_for_the_broadcast_where_the_index_is_ahead(feeds):
+    """What is known here wins over history, so it must not be older than history."""
+    feeds.follow("person:a", "person:b", present=True)
+    first = post(feeds)
+    assert texts(feeds) == ["5"]
+    feeds.append(replace(first, text="edited", version=2))
+    feeds.read_what_only_the_index_has("person:a", employee=True, size=5)
+
+
+def test_a_membership_that_comes_while_the_timeline_is_built_is_not_missed(feeds):
+    """She follows the group already, so only what she may read grows."""
+    feeds.follow("person:a", "group:g", present=True)
+    post(feeds, audience=Audience(Scope.GROUP, groups=("group:g",)))
+    settle(feeds)
+    feeds.history.happens_at = 2
+    feeds.history.meanwhile = lambda: feeds.belong("person:a", "group:g", present=True)
+    feeds.page("person:a", 5, employee=True)
+    assert texts(feeds) == ["5"]
+
+
+def test_an_evicted_reader_leaves_nothing_behind(feeds):
+    """Neither her places among followers nor her likes."""
+    feeds.follow("person:a", "person:b", present=True)
+    liked = post(feeds)
+    post(feeds, "person:a", verb=Verb.LIKE, object=Object(activity_id=liked.id))
+    assert texts(feeds) == ["5"]
+    engine = feeds.worker.engine
+    assert len(engine.followers) == len(engine.readers.get("person:a").names)
+    assert engine.likes.of("person:a")
+    feeds.evict("person:a")
+    assert len(engine.followers) == 0
+    assert not engine.likes.of("person:a")
+    assert len(engine.readers) == 0
+
+
+def test_late_arrivals_in_the_window_open_no_gap_below_the_timeline(feeds):
+    """Pages beyond the timeline come from history; an old entry that only the window has must not hide those above it."""
+    feeds.follow("person:a", "person:b", present=True)
+    for time in range(10, 60):
+        post(feeds, time=time)
+    settle(feeds)
+    post(feeds, time=3)
+    assert texts(feeds, size=2) == [*(f"{time}" for time in range(59, 9, -1)), "3"]

@@ -1,0 +1,80 @@
+"""The ring by itself: who takes an entry, and what a row admits not to hold."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.stream.feeds.follower_index import FollowerIndex
+from services.stream.feeds.timelines import EVERYTHING, NOTHING, Timelines
+
+keys = st.integers(0, 30)
+
+
+def rows(*numbers):
+    return np.array(numbers, np.int32)
+
+
+def built(capacity, entries=(), complete_from=EVERYTHING):
+    timelines = Timelines(2, capacity)
+    entries = sorted(entries)
+    timelines.build(1, np.array(entries, np.int64), np.array(entries, np.int32), complete_from)
+    return timelines
+
+
+def test_a_row_that_was_never_built_takes_nothing():
+    """Nobody reads it, so nothing is written for it."""
+    timelines = Timelines(2, 3)
+    assert timelines.append(rows(0, 1), 5, 7) == 0
+    assert timelines.complete_from.tolist() == [NOTHING, NOTHING]
+
+
+@given(st.lists(keys, max_size=5, unique=True), st.lists(keys, max_size=30), st.integers(1, 5))
+def test_above_complete_from_nothing_is_missing(first, arriving, capacity):
+    """Whatever arrives in whatever order: every key strictly above complete_from is in the ring."""
+    first = sorted(first)[-capacity:]
+    timelines = built(capacity, first)
+    for key in arriving:
+        timelines.append(rows(1), key, key)
+    complete_from = int(timelines.complete_from[1])
+    held = timelines.slots_of(1).tolist()
+    assert len(held) <= capacity
+    assert {key for key in [*first, *arriving] if key > complete_from} == {key for key in held if key > complete_from}
+
+
+@given(st.lists(keys, min_size=1, max_size=20))
+def test_arrivals_in_order_keep_the_newest(arriving):
+    """The common case loses only the oldest."""
+    arriving = sorted(set(arriving))
+    timelines = built(4)
+    for key in arriving:
+        timelines.append(rows(1), key, key)
+    assert timelines.slots_of(1).tolist() == arriving[-4:]
+
+
+def test_marking_names_what_entries_hold_and_nothing_else():
+    """What is left over in memory from an earlier reader keeps no activity alive."""
+    timelines = built(4, [1, 2, 3])
+    timelines.build(1, np.array([5], np.int64), np.array([5], np.int32), EVERYTHING)
+    referenced = np.zeros(10, np.bool_)
+    timelines.mark(rows(1), referenced)
+    assert np.flatnonzero(referenced).tolist() == [5]
+
+
+edits = st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.sampled_from("abc")), max_size=60)
+
+
+@given(edits)
+def test_the_follower_index_holds_each_row_once_under_each_name(changes):
+    """It behaves as a set of pairs."""
+    index, pairs = FollowerIndex(), set()
+    for add, row, name in changes:
+        if add and (row, name) not in pairs:
+            index.add(row, [name])
+            pairs.add((row, name))
+        elif not add:
+            index.remove(row, [name])
+            pairs.discard((row, name))
+    for names in (["a"], ["b"], ["a", "b", "c"], []):
+        found = index.rows_of(names).tolist()
+        assert sorted(found) == sorted({row for row, name in pairs if name in names})
+    assert len(index) == len({name for _, name in pairs})
