@@ -11,7 +11,7 @@ from services.ingest.json_payload import parse_json
 from services.ingest.source import Cursor, Deliver, MalformedPayload, Mapped, SourceConfig
 from services.ingest.sources.mastodon.catch_up import CatchUp
 from services.ingest.sources.mastodon.cursor import TimelineCursor
-from services.ingest.sources.mastodon.entities import map_entity
+from services.ingest.sources.mastodon.entities import joined, map_entity
 from services.ingest.sources.mastodon.events import is_envelope, is_event_stream, map_envelope, map_event_stream
 from services.ingest.sources.mastodon.follower import Follower
 from services.ingest.sources.mastodon.live import LiveEvents
@@ -40,6 +40,8 @@ class MastodonConnector:
         document = parse_json(payload)
         if is_envelope(document):
             return map_envelope(document, config)
+        if isinstance(document, list) and any(map(is_envelope, document)):
+            return joined([map_envelope(item, config) if is_envelope(item) else map_entity(item, config) for item in document])
         if not isinstance(document, dict | list):
             raise MalformedPayload("json-scalar", "neither an object nor a list")
         return map_entity(document, config)

@@ -223,6 +223,7 @@ def test_a_poll_alone_is_readable_by_the_own_account_only():
         {"id": "1", "unread": True, "accounts": [account()], "last_status": status()},
         {"event": "update", "payload": json.dumps(status()), "stream": ["public"]},
         {"event": "status.update", "payload": status()},
+        [{"event": "update", "payload": json.dumps(status())}, {"event": "filters_changed", "payload": None}],
         {"event": "notification", "payload": json.dumps(notification("mention", status=status()))},
         b":thump\nevent: update\ndata: " + json.dumps(status()).encode() + b"\n\n:thump\n",
         b"data: " + json.dumps(status()).encode() + b"\r\nevent: update",
