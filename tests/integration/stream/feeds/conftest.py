@@ -30,7 +30,8 @@ PARTITIONS = 4
 class House:
     """The broker, the index and a worker's settings; what a test does to them."""
 
-    def __init__(self, security, index, settings, issuer, producer):
+    def __init__(self, *, server, security, index, settings, issuer, producer):
+        self.server = server
         self.security = security
         self.index = index
         self.settings = settings
@@ -157,13 +158,14 @@ async def house(own_server, tmp_path):
         grpc=GrpcSettings(port=free_port()),
         ops=OpsSettings(port=free_port()),
         peers=PeerSettings(search=f"127.0.0.1:{index.port}"),
-        feeds=FeedsSettings(capacity=10),
+        # A busy machine must not look like a worker that is behind; one test is about that.
+        feeds=FeedsSettings(capacity=10, stale_after_s=60.0),
         data_dir=tmp_path,
         instance="feeds-0",
         service_token=issuer.issue("feeds", roles=["service"]),
     )
     producer = build_producer(security, "test")
     await producer.start()
-    yield House(security, index, settings, issuer, producer)
+    yield House(server=own_server, security=security, index=index, settings=settings, issuer=issuer, producer=producer)
     await producer.stop()
     await index.stop()

@@ -18,6 +18,7 @@ from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, RELATIONS
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.confirmed_sends import Outgoing
+from services.runtime.settings import FeedsSettings, Settings
 
 OLD = 100
 
@@ -221,6 +222,24 @@ async def test_an_index_that_went_back_costs_nothing(house):
         await house.index.forget(house.send)
         await carl.until_serving_texts(["4", "3", "2", "1", "0"])
         await anna.until_serving_texts(["4", "3", "2", "1", "0"])
+
+
+async def test_a_worker_that_hears_nothing_refuses_and_recovers(house):
+    """Without the broker it can't know what was closed or deleted: better no feed than one that leaks."""
+    fields = house.settings.model_dump(exclude_unset=True)
+    house.settings = Settings(**fields | {"feeds": FeedsSettings(capacity=10, stale_after_s=3.0)})
+    async with house.working(), house.calling("anna") as anna:
+        await anna.relate("Follow", object="person:ben")
+        await house.publish(house.activity("ben", "before"))
+        await anna.until_serving_texts(["before"])
+        await house.server.stop_async()
+        deadline = time.monotonic() + 30
+        while await anna.answered():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await house.server.start_async()
+        await house.publish(house.activity("ben", "after"))
+        await anna.until_serving_texts(["after", "before"], 60)
 
 
 async def test_a_killed_worker_is_back_within_ten_seconds(house):
