@@ -121,38 +121,34 @@ async def settled(settings: Settings, said: list[Piece]) -> None:
         await asyncio.sleep(0.5)
 
 
-async def smoke(home: Path) -> dict[str, object]:
-    """Run everything; return the report."""
-    stack, settings, ready_s = started(home)
-    try:
-        idle_mib = sum(service.resident_bytes() for service in stack.services.values()) >> 20
-        company = build_company()
-        tokens = {user: Caller(user).bearer(settings) for user in (*company.people, *OUTSIDERS, WATCHER)}
-        progress(f"  ready after {ready_s:.1f} s; seeding {len(company.people)} people")
-        await asyncio.to_thread(seed, settings, company, admin=Caller("smoke", admin=True).bearer(settings))
-        said, feeds, search, disturbances = await run_load(stack, settings, company, tokens[WATCHER])
-        live, _ = await in_topic(settings.kafka.bootstrap_servers)
-        expected = {piece.marker for piece in said if not piece.deleted}
-        progress("  comparing everybody's feed with the reference")
-        with grpc.insecure_channel(settings.peers.feeds) as channel:
-            counts = await asyncio.to_thread(compare_feeds, channel, said, company, tokens)
-        indexed = await asyncio.to_thread(in_index, settings.elasticsearch.urls[0])
-        counts["duplicates"] += sum(count - 1 for count in live.values())
-        counts["lost"] += len(expected - set(live)) + max(0, len(expected) - indexed)
-        return {
-            "published": len(said),
-            "deleted": len(said) - len(expected),
-            "in_topic": len(live),
-            "in_index": indexed,
-            **counts,
-            "visible_ms": latency(feeds, disturbances),
-            "searchable_ms": latency(search, disturbances),
-            "ready_s": round(ready_s, 1),
-            "back_s": disturbances.back_s,
-            "services_mib": idle_mib,
-        }
-    finally:
-        stack.stop()
+async def smoke(stack: Stack, settings: Settings, ready_s: float) -> dict[str, object]:
+    """Run the load on a started stack; return the report."""
+    idle_mib = sum(service.resident_bytes() for service in stack.services.values()) >> 20
+    company = build_company()
+    tokens = {user: Caller(user).bearer(settings) for user in (*company.people, *OUTSIDERS, WATCHER)}
+    progress(f"  ready after {ready_s:.1f} s; seeding {len(company.people)} people")
+    await asyncio.to_thread(seed, settings, company, admin=Caller("smoke", admin=True).bearer(settings))
+    said, feeds, search, disturbances = await run_load(stack, settings, company, tokens[WATCHER])
+    live, _ = await in_topic(settings.kafka.bootstrap_servers)
+    expected = {piece.marker for piece in said if not piece.deleted}
+    progress("  comparing everybody's feed with the reference")
+    with grpc.insecure_channel(settings.peers.feeds) as channel:
+        counts = await asyncio.to_thread(compare_feeds, channel, said, company, tokens)
+    indexed = await asyncio.to_thread(in_index, settings.elasticsearch.urls[0])
+    counts["duplicates"] += sum(count - 1 for count in live.values())
+    counts["lost"] += len(expected - set(live)) + max(0, len(expected) - indexed)
+    return {
+        "published": len(said),
+        "deleted": len(said) - len(expected),
+        "in_topic": len(live),
+        "in_index": indexed,
+        **counts,
+        "visible_ms": latency(feeds, disturbances),
+        "searchable_ms": latency(search, disturbances),
+        "ready_s": round(ready_s, 1),
+        "back_s": disturbances.back_s,
+        "services_mib": idle_mib,
+    }
 
 
 def latency(sightings: Sightings, disturbances: Disturbances) -> dict[str, float]:
@@ -180,7 +176,12 @@ def passed(report: dict[str, object]) -> bool:
 def main() -> None:
     """Run in a temporary folder; keep it when something failed."""
     home = Path(tempfile.mkdtemp(prefix="sluice-smoke-"))
-    report = asyncio.run(smoke(home))
+    # Started outside of the loop: the servers live as long as the thread that started them.
+    stack, settings, ready_s = started(home)
+    try:
+        report = asyncio.run(smoke(stack, settings, ready_s))
+    finally:
+        stack.stop()
     good = passed(report)
     progress("" if good else f"  the logs are kept in {home / 'logs'}")
     if good:
