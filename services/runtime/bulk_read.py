@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition as ClientPartition
 
+from services.runtime.fetch_pacing import paced
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
 from services.runtime.records import Record, TopicPartition
 
@@ -28,7 +29,7 @@ def read_consumer(security: KafkaSecurity, client_id: str, **overrides: Any) -> 
         "isolation_level": "read_committed",
         "max_partition_fetch_bytes": 4 * 1024 * 1024,
     }
-    return AIOKafkaConsumer(**for_aiokafka(security), **(arguments | overrides))
+    return paced(AIOKafkaConsumer(**for_aiokafka(security), **(arguments | overrides)))
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -19,6 +19,7 @@ from faust.types import TP, ConsumerMessage
 from mode.threads import QueueServiceThread
 
 from services.runtime.bulk_read import stop_consumer
+from services.runtime.fetch_pacing import paced
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ _COMMIT_SECONDS = 3.0
 
 class _ConsumerThread(AIOKafkaConsumerThread):
     """Faust's consumer thread, with commits that end and a stop that ends."""
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
+        return paced(super()._create_consumer(loop))
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         try:

@@ -10,6 +10,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from services.runtime.bulk_read import stop_consumer
+from services.runtime.fetch_pacing import paced
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
 from services.runtime.records import Record
 
@@ -47,7 +48,7 @@ class ActivityLog:
         self.lag = 0
         self._topic = topic
         self._max_records = max_records
-        self._consumer = AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **for_aiokafka(security),
             client_id=instance,
             group_id=group,
@@ -64,6 +65,7 @@ class ActivityLog:
             # While Elasticsearch is away nothing is polled; being alive is what heartbeats are for.
             max_poll_interval_ms=_DAY_MS,
         )
+        self._consumer = paced(consumer)
 
     async def start(self) -> None:
         """Join the group. Raises KafkaError."""
