@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 # Converting is the loop's only long work: other tasks get their turn after this many records (about 10 ms).
 _TURN = 200
+# Refreshes are several times rarer: records that come one by one are better written together.
+GATHER_SECONDS = 0.04
+_SMALL_ROUND = 500
 
 
 class Log(Protocol):
@@ -43,7 +46,16 @@ class Indexing:
     records is being written nothing more is read, so memory is bounded by one round and what the client fetched ahead.
     """
 
-    def __init__(self, source: Log, index: WritableIndex, writer: BulkWriter, keep: KeepLetters, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        source: Log,
+        index: WritableIndex,
+        writer: BulkWriter,
+        keep: KeepLetters,
+        backoff: Backoff,
+        *,
+        gather_s: float = GATHER_SECONDS,
+    ) -> None:
         self.vector = ProgressVector()
         self.checkpoints: dict[int, Checkpoint] = {}
         self.news = asyncio.Event()
@@ -52,6 +64,7 @@ class Indexing:
         self._writer = writer
         self._keep = keep
         self._backoff = backoff
+        self._gather_s = gather_s
 
     async def run(self, stop: asyncio.Event) -> None:
         """Index until stop is set; what was read by then is written. Raises LogShrank and Kafka's errors that don't pass."""
@@ -70,6 +83,8 @@ class Indexing:
                 continue
             if self.vector.wrote(fetched.epoch, fetched.positions):
                 self.news.set()
+            if 0 < len(fetched.records) < _SMALL_ROUND:
+                await asyncio.sleep(self._gather_s)
 
     async def _begin(self) -> None:
         """Go on where the index is: it may have gone back in time with a server that lost its last writes."""

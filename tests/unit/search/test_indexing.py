@@ -33,7 +33,7 @@ def indexer(log, index):
         announced.append((dict(positions), set(index.visible)))
 
     writer = BulkWriter(index, BulkBounds(max_count=3), QUICK)
-    indexing = Indexing(log, index, writer, keep, QUICK)
+    indexing = Indexing(log, index, writer, keep, QUICK, gather_s=0)
     publication = Publication(indexing, log, index, announce, QUICK, refresh_s=0.002, verify_s=0.02)
     return SimpleNamespace(
         log=log, index=index, writer=writer, indexing=indexing, publication=publication, announced=announced, letters=letters
