@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from services.runtime.parent_death import die_with_parent
+from services.runtime.parent_death import service_command
 
 HTTP_OK = 200
 LOG_TAIL_BYTES = 4000
@@ -51,13 +50,12 @@ class ServiceProcess:
         """Start it, in a session of its own, so that Ctrl-C reaches only the one who stops things in their order."""
         self._log = self.log_file.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            [sys.executable, "-m", self.spec.module, *self.spec.arguments],
+            service_command(self.spec.module, self.spec.arguments),
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - only a prctl; this runs on the main thread
         )
 
     def alive(self) -> bool:
