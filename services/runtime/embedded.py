@@ -40,7 +40,8 @@ def free_port() -> int:
 class EmbeddedServers:
     """One `noida-db` child with Kafka and Elasticsearch on the loopback interface.
 
-    Its data are under data_dir. What was acknowledged is there again after stop() and start(). It writes them about once
+    Its data are under data_dir. What was acknowledged before stop() is there again after start(); what it acknowledges while it
+    stops (30 ms) is lost, so whoever writes stops first. It writes them about once
     a second as a whole (measured: 1 s after the last change, 1.7 s at 140 MB), so a kill -9 of the server itself, or a
     power cut, loses what it acknowledged in that time: the embedded profile is for one machine's trying and testing.
     Its output goes to data_dir/server.log. The child dies with the *thread* that started it (Linux: the kernel sends it

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from kafka import KafkaProducer
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError
 from kafka.partitioner import Partitioner
@@ -17,6 +16,7 @@ from services.runtime.kafka_security import KafkaSecurity, for_kafka_python
 from services.runtime.known_topics_only import known_topics_only
 from services.runtime.loop_inbox import LoopInbox
 from services.runtime.metrics import PRODUCER_ACK_SECONDS, PRODUCER_IN_FLIGHT, PRODUCER_RECORDS, PRODUCER_WAITING
+from services.runtime.renewable_producer import RenewableProducer
 from services.runtime.send_errors import KafkaAway, RecordRefused, translated
 
 __all__ = ["AcknowledgedProducer", "KafkaAway", "RecordMetadata", "RecordRefused", "ToSend"]
@@ -79,26 +79,28 @@ class AcknowledgedProducer:
         max_records: int = _MAX_RECORDS,
         max_bytes: int = _MAX_BYTES,
     ) -> None:
-        self._arguments = for_kafka_python(security) | _arguments(client_id, choose_partition, delivery_s)
+        self._kafka = RenewableProducer(for_kafka_python(security) | _arguments(client_id, choose_partition, delivery_s))
         self._delivery_s = delivery_s
         self._room = InFlight(max_records, max_bytes)
         # kafka-python's send() waits where it doesn't know a topic (yet, or any more), so a thread calls it; one keeps the order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{client_id}-send")
         self._outbox: deque[_Sending] = deque()
-        self._unsettled: set[asyncio.Future[RecordMetadata]] = set()
-        self._producer: Any = None
+        self._unsettled: dict[asyncio.Future[RecordMetadata], float] = {}
+        self._watch: asyncio.TimerHandle | None = None
+        self._started = self._closed = False
         self._inbox: LoopInbox[tuple[_Sending, Any]]
 
     async def start(self, topics: Iterable[str] = ()) -> None:
         """Connect and learn about topics, so that their first records don't wait. Raises KafkaAway."""
         self._inbox = LoopInbox(asyncio.get_running_loop(), self._settle)
         try:
-            self._producer = await self._run(KafkaProducer, self._arguments)
+            producer = await self._run(self._kafka.open)
             for topic in topics:
-                await self._run(self._producer.partitions_for, {"topic": topic})
+                await self._run(producer.partitions_for, topic)
         except KafkaError as error:
             await self.close()
             raise translated(error) from error
+        self._started = True
 
     async def send(
         self, topic: str, key: bytes, value: bytes | None, headers: Headers = (), partition: int | None = None
@@ -132,14 +134,16 @@ class AcknowledgedProducer:
     async def close(self) -> None:
         """Wait for what was sent, then disconnect; at most about twice delivery_s. Repeatable."""
         await self.flush()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await self._run(producer.close, {"timeout": 2 * self._delivery_s})
+        if self._watch is not None:
+            self._watch.cancel()
+        self._started, closed, self._closed = False, self._closed, True
+        if not closed:
+            await self._run(self._kafka.close, 2 * self._delivery_s)
         self._thread.shutdown(wait=False)
 
     async def _begin(self, record: ToSend) -> "asyncio.Future[RecordMetadata]":
         """Hand record over when there is room for it; the future gets its fate."""
-        if self._producer is None:
+        if not self._started:
             raise KafkaAway("the producer is not started")
         PRODUCER_WAITING.set(self._room.waiting)
         try:
@@ -147,8 +151,11 @@ class AcknowledgedProducer:
                 await self._room.enter(record.size)
         except TimeoutError:
             raise KafkaAway("too many records wait for Kafka's acknowledgement") from None
-        sending = _Sending(record, time.monotonic(), asyncio.get_running_loop().create_future())
-        self._unsettled.add(sending.done)
+        loop = asyncio.get_running_loop()
+        sending = _Sending(record, time.monotonic(), loop.create_future())
+        self._unsettled[sending.done] = sending.started
+        if self._watch is None:
+            self._watch = loop.call_later(self._delivery_s, self._look_for_overdue)
         PRODUCER_IN_FLIGHT.set(self._room.records)
         self._outbox.append(sending)
         if len(self._outbox) == 1:
@@ -168,19 +175,35 @@ class AcknowledgedProducer:
             self._inbox.put((sending, KafkaAway(f"topic {topic} could not be reached; does it exist?")))
             return
         try:
-            future = self._producer.send(topic, value=value, key=key, headers=list(headers), partition=partition)
+            producer = self._kafka.open()
+            future = producer.send(topic, value=value, key=key, headers=list(headers), partition=partition)
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender must hear of it
             self._inbox.put((sending, error))
             return
         future.add_callback(lambda metadata: self._inbox.put((sending, metadata)))
-        future.add_errback(lambda error: self._inbox.put((sending, error)))
+        future.add_errback(lambda error: self._fail(sending, error, producer))
+
+    def _fail(self, sending: _Sending, error: Exception, producer: Any) -> None:
+        """Note that a record failed. Runs on a thread of kafka-python's."""
+        self._inbox.put((sending, error))
+        # Whatever it was, kafka-python has forgotten its producer id by now.
+        self._thread.submit(self._kafka.abandon, producer)
+
+    def _look_for_overdue(self) -> None:
+        """Give kafka-python up where it has left a record without a fate for longer than it may. Runs in the loop."""
+        self._watch = None
+        if not self._unsettled:
+            return
+        if time.monotonic() - next(iter(self._unsettled.values())) > 1.5 * self._delivery_s:
+            self._thread.submit(lambda: self._kafka.abandon(self._kafka.current))
+        self._watch = asyncio.get_running_loop().call_later(self._delivery_s / 4, self._look_for_overdue)
 
     def _settle(self, outcomes: list[tuple[_Sending, Any]]) -> None:
         """Tell the senders their records' fates. Runs in the loop."""
         now = time.monotonic()
         for sending, outcome in outcomes:
             self._room.leave(sending.record.size)
-            self._unsettled.discard(sending.done)
+            self._unsettled.pop(sending.done, None)
             topic = sending.record.topic
             failed = isinstance(outcome, BaseException)
             PRODUCER_RECORDS.labels(topic, "failed" if failed else "acknowledged").inc()
@@ -194,8 +217,8 @@ class AcknowledgedProducer:
                 sending.done.set_result(RecordMetadata(topic, outcome.partition, outcome.offset, outcome.timestamp))
         PRODUCER_IN_FLIGHT.set(self._room.records)
 
-    async def _run(self, call: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(**arguments))
+    async def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
 
 class _ByKey(Partitioner):
