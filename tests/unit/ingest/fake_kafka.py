@@ -22,16 +22,21 @@ class Kept:
 
 
 class FakeKafka:
-    """A sender. away: refuses. away_after: goes away when it has so many records more. hold: while set, nothing is acknowledged."""
+    """A sender. away: refuses. away_after: goes away when it has so many records more.
+
+    hold: until it is set, nothing is acknowledged, and `held` says that something waits.
+    """
 
     def __init__(self):
         self.kept: dict[str, list[Kept]] = {}
         self.away = False
         self.away_after: int | None = None
         self.hold: asyncio.Event | None = None
+        self.held = asyncio.Event()
 
     async def send_many(self, records):
         if self.hold is not None:
+            self.held.set()
             await self.hold.wait()
         await asyncio.sleep(0)
         return [self._keep(record) for record in records]

@@ -78,8 +78,7 @@ class Service:
 
     async def waiting(self):
         async with asyncio.timeout(10):
-            while not self.in_flight.count:
-                await asyncio.sleep(0.001)
+            await self.kafka.held.wait()
 
     @property
     def kept(self):
