@@ -65,7 +65,8 @@ def main() -> None:
     run(f"--descriptor_set_in={base}", f"--python_out={GEN}", f"--pyi_out={GEN}", "buf/validate/validate.proto")
     bin_folder = Path(sys.executable).parent
     plugins = [f"--plugin=protoc-gen-{name}={bin_folder / f'protoc-gen-{name}'}" for name in ("mypy", "mypy_grpc")]
-    outs = [f"--{kind}_out={GEN}" for kind in ("python", "mypy", "grpc_python", "mypy_grpc")]
+    outs = [f"--{kind}_out={GEN}" for kind in ("python", "grpc_python")]
+    outs += [f"--{kind}_out=quiet:{GEN}" for kind in ("mypy", "mypy_grpc")]
     run(*paths, *plugins, *outs, *names)
     run(*paths, "--include_imports", "--include_source_info", f"--descriptor_set_out={GEN / 'sluice.binpb'}", *names)
     for folder in {path.parent for path in GEN.glob("**/*.py")}:

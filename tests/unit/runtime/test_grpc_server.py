@@ -285,9 +285,11 @@ async def test_an_unexpected_error_tells_the_caller_nothing_and_the_log_no_conte
         with caplog.at_level(logging.DEBUG):
             error, info, _ = await failure(client.one(feed.GetFeedRequest(), metadata=(*TOKEN, ("x-request-id", "req-7"))))
             # The line is written after the answer.
+            lines: list[dict] = []
             async with asyncio.timeout(5):
-                while not (lines := [json.loads(r.message) for r in caplog.records if '"event": "rpc"' in r.message]):
+                while not lines:
                     await asyncio.sleep(0.01)
+                    lines = [json.loads(record.message) for record in caplog.records if '"event": "rpc"' in record.message]
     finally:
         structlog.reset_defaults()
     assert (error.code(), info.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
