@@ -90,11 +90,13 @@ def _start(stack: Stack, settings: Settings, demo: ServiceProcess | None) -> Non
     out.print("  applying topics and index")
     apply_topics(here)
     apply_index(here)
+    if demo:
+        # First, so that the sources find their other ends when they come up.
+        demo.start()
     stack.start_services()
     _save_state(stack)
     if demo:
         _seed(stack, here)
-        demo.start()
 
 
 def _save_state(stack: Stack) -> None:

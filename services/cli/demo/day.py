@@ -10,28 +10,23 @@ from services.cli.demo.company import Company
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """One piece of writing, before any channel's format. group: a community's id, or empty. kind: post, comment, like."""
+    """One piece of writing, before any channel's format. group: a community's id, or empty."""
 
     author: str
     text: str
     language: str
     tags: tuple[str, ...]
     group: str = ""
-    kind: str = "post"
-    reply_to: int = -1
 
 
 def company_day(company: Company, chance: Random) -> Iterator[Writing]:
-    """Yield, for ever, what employees write: about a third in communities, some comments and likes on what came just before."""
-    said = 0
+    """Yield, for ever, what employees write: about a third in communities of their own."""
     while True:
         author = chance.choice(company.people)
         own = [group for group, members in company.groups.items() if author in members]
         group = chance.choice(own) if own and chance.random() < 0.35 else ""  # noqa: PLR2004 - a third
-        kind = chance.choices(("post", "comment", "like"), (0.7, 0.2, 0.1))[0] if said > 3 else "post"  # noqa: PLR2004
         text, language, tags = _sentence(sentences.COMPANY, company, chance)
-        yield Writing(author, text, language, tags, group, kind, reply_to=said - chance.randint(1, 3) if kind != "post" else -1)
-        said += 1
+        yield Writing(author, text, language, tags, group)
 
 
 def public_day(company: Company, chance: Random) -> Iterator[Writing]:
