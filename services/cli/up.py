@@ -14,16 +14,15 @@ from typing import Annotated
 import grpc
 import typer
 
-from services.cli.apply import apply_index, apply_topics
+from services.cli.bring_up import bring_up
 from services.cli.calls import err, explain, out
-from services.cli.connection import Caller, channel_to, issuer_of, metadata_of, settings_here, with_ports
+from services.cli.connection import Caller, channel_to, metadata_of, settings_here
 from services.cli.demo.company import OUTSIDERS, build_company
 from services.cli.demo.sources import write_sources
 from services.cli.layout import STATE_FILE, choose_ports
 from services.cli.processes import ProcessFailed, ProcessSpec, ServiceProcess
 from services.cli.seeding import seed_relations
 from services.cli.stack import Stack
-from services.cli.token_command import SERVICE_LIFE_S
 from services.cli.welcome import welcome
 from services.runtime.embedded import EmbeddedServerError
 from services.runtime.settings import Settings
@@ -52,7 +51,7 @@ def up(
     stack = Stack(settings, ports, home, sources, say=lambda text: out.print(f"  {text}"))
     demo_process = _demo_process(stack) if demo and not settings.sources_file else None
     try:
-        _start(stack, settings, demo_process)
+        _start(stack, demo_process)
         welcome(stack, with_demo=demo_process is not None)
         _watch(stack, demo_process)
     except Stopped:
@@ -76,24 +75,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _start(stack: Stack, settings: Settings, demo: ServiceProcess | None) -> None:
-    issuer = issuer_of(settings.model_copy(update={"data_dir": stack.data_dir}))
-    issuer.ensure_key()
-    token = issuer.issue(
-        "sluice-services", roles=["service"], ttl_s=SERVICE_LIFE_S, issuer=settings.auth.issuer, audience=settings.auth.audience
-    )
-    token_file = stack.data_dir / "service.jwt"
-    token_file.touch(mode=0o600)
-    token_file.write_text(token, encoding="utf-8")
-    stack.start_servers()
-    here = with_ports(settings.model_copy(update={"data_dir": stack.data_dir}), stack.ports)
-    out.print("  applying topics and index")
-    apply_topics(here)
-    apply_index(here)
+def _start(stack: Stack, demo: ServiceProcess | None) -> None:
     if demo:
         # First, so that the sources find their other ends when they come up.
         demo.start()
-    stack.start_services()
+    here = bring_up(stack)
     _save_state(stack)
     if demo:
         _seed(stack, here)

@@ -55,6 +55,18 @@ class FaustWorker:
                 await asyncio.gather(starting, return_exceptions=True)
                 await self.stop()
 
+    async def start_unless(self, stop: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 - a start is bounded by its caller
+        """Start as `start` does; return False, stopped again, when stop came first. Reading a large state back mustn't delay an end."""
+        starting, stopping = asyncio.ensure_future(self.start(timeout)), asyncio.ensure_future(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return False
+        await starting
+        return True
+
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for stop, then drain and return. Raises the failure, drained as well, if one comes first."""
         waiting = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._failed.wait())}

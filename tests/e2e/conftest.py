@@ -13,8 +13,8 @@ from sluice.feed.v1 import feed_service_pb2, feed_service_pb2_grpc, relation_ser
 from sluice.ingest.v1 import publish_service_pb2, publish_service_pb2_grpc
 from sluice.search.v1 import search_service_pb2, search_service_pb2_grpc
 
-from services.cli.apply import apply_index, apply_topics
-from services.cli.connection import issuer_of, with_ports
+from services.cli.bring_up import bring_up
+from services.cli.connection import issuer_of
 from services.cli.demo.sources import write_sources
 from services.cli.layout import choose_ports
 from services.cli.stack import Stack
@@ -122,18 +122,10 @@ def started(home: Path) -> System:
     settings = load_settings().model_copy(update={"data_dir": home})
     stack = Stack(settings, ports, home, write_sources(home, ports.demo, interval_s=0.5), say=lambda _text: None)
     try:
-        issuer = issuer_of(settings)
-        issuer.ensure_key()
-        (home / "service.jwt").write_text(issuer.issue("sluice-services", roles=["service"]), encoding="utf-8")
-        stack.start_servers()
-        here = with_ports(settings, ports)
-        apply_topics(here)
-        apply_index(here)
-        stack.start_services()
+        return System(stack, bring_up(stack))
     except BaseException:
         stack.stop()
         raise
-    return System(stack, here)
 
 
 @pytest.fixture(scope="session")

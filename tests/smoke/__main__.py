@@ -15,8 +15,8 @@ from random import Random
 
 import grpc
 
-from services.cli.apply import apply_index, apply_topics
-from services.cli.connection import Caller, issuer_of, with_ports
+from services.cli.bring_up import bring_up
+from services.cli.connection import Caller
 from services.cli.demo.company import OUTSIDERS, Company, build_company
 from services.cli.demo.sources import CONNECTIONS_PASSWORD, CONNECTIONS_USER, WEBHOOK_SECRET, write_sources
 from services.cli.demo.webhook_sender import WebhookSender
@@ -51,14 +51,7 @@ def started(home: Path) -> tuple[Stack, Settings, float]:
     stack = Stack(settings, ports, home, write_sources(home, ports.demo, interval_s=0.3), say=progress)
     began = time.monotonic()
     try:
-        issuer = issuer_of(settings)
-        issuer.ensure_key()
-        (home / "service.jwt").write_text(issuer.issue("sluice-services", roles=["service"]), encoding="utf-8")
-        stack.start_servers()
-        here = with_ports(settings, ports)
-        apply_topics(here)
-        apply_index(here)
-        stack.start_services()
+        here = bring_up(stack)
     except BaseException:
         stack.stop()
         raise

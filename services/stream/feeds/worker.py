@@ -103,7 +103,7 @@ class FeedsWorker:
             await self._grpc.start()
             drained = asyncio.Event()
             views.append(begin(self._drain(stop, drained)))
-            if await self._started(drained):
+            if await self._faust.start_unless(drained, _START_SECONDS):
                 await self._faust.run(drained)
             for view in views:
                 view.cancel()
@@ -114,18 +114,6 @@ class FeedsWorker:
         await self._grpc.set_serving(False)
         await self._grpc.stop(_GRACE_SECONDS)
         drained.set()
-
-    async def _started(self, drained: asyncio.Event) -> bool:
-        """Start the Faust app; return False when it is to stop before it could."""
-        starting, stopping = asyncio.ensure_future(self._faust.start(_START_SECONDS)), asyncio.ensure_future(drained.wait())
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not starting.done():
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            return False
-        await starting
-        return True
 
     async def close(self) -> None:
         """Take no more calls, end those under way, and close what is open. Repeatable."""

@@ -19,6 +19,7 @@ from services.stream.refine.owned_partitions import OwnedPartitions
 
 APP_ID = "sluice-refine"
 
+_START_SECONDS = 3600.0  # a large state takes long to read back
 _LAG_SECONDS = 2.0
 
 
@@ -28,7 +29,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     What was read and not finished is read again by the next worker, and folded once.
     """
     security, instance = settings.kafka.security(), settings.instance or f"refine-{socket.gethostname()}"
-    app = build_app(faust_settings(settings, instance))
+    faust = faust_settings(settings, instance)
+    # Faust makes the folder itself, not those above it.
+    faust.data_dir.mkdir(parents=True, exist_ok=True)
+    app = build_app(faust)
     worker = FaustWorker(app)
     producer = build_producer(security, instance)
     owned = OwnedPartitions(security, producer, load_classifier(), worker.fail)
@@ -41,7 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await producer.start()
         stack.push_async_callback(producer.stop)
         stack.push_async_callback(owned.stop_following)
-        if await _started(worker, stop):
+        if await worker.start_unless(stop, timeout=_START_SECONDS):
             lag = asyncio.create_task(_report_lag(worker))
             stack.callback(lag.cancel)
             await worker.run(stop)
@@ -71,19 +75,6 @@ def not_ready(worker: FaustWorker, owned: OwnedPartitions) -> Mapping[str, str]:
     if not owned.read_back:
         problems["state"] = "not read back yet"
     return problems
-
-
-async def _started(worker: FaustWorker, stop: asyncio.Event) -> bool:
-    """Start the worker; return False when stop came first. Reading a large state back takes long, and asking to stop mustn't wait."""
-    starting, stopping = asyncio.ensure_future(worker.start(timeout=3600)), asyncio.ensure_future(stop.wait())
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not starting.done():
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        return False
-    await starting
-    return True
 
 
 async def _report_lag(worker: FaustWorker) -> None:
