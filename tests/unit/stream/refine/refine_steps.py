@@ -1,0 +1,101 @@
+"""Raw records, an output log and a worker's rules in memory, for tests of what the log ends up saying."""
+
+from dataclasses import dataclass, field, replace
+
+from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
+from services.contracts.codec import activity_from_bytes, activity_to_bytes
+from services.stream.refine.owned_partitions import observe
+from services.stream.refine.partition_refiner import PartitionRefiner
+from services.stream.refine.refusals import Refused
+from services.stream.refine.winners import Winners
+
+DAY = 1_700_000_000_000
+
+
+@dataclass(frozen=True)
+class Rec:
+    """A record as a client delivers it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list = field(default_factory=list)
+    topic: str = "t"
+    partition: int = 0
+    timestamp: int = DAY
+
+
+def no_language(_line):
+    """Classify nothing."""
+    return "", 0.0
+
+
+def activity(native_id="1", content="<p>Hello</p>", **changes):
+    """Return a raw activity that acceptance would let through."""
+    base = Activity(
+        source=Source("activitystreams", "intranet.example", native_id),
+        version=1,
+        verb=Verb.POST,
+        actor=Entity("person:anna", "Anna"),
+        object=Object(content=content),
+        audience=Audience(Scope.INTERNAL),
+        published_ms=DAY,
+        accepted_ms=DAY + 1000,
+    )
+    return replace(base, **changes).with_id()
+
+
+def raw(offset, said):
+    """Return the raw record of an activity."""
+    return Rec(offset, said.id.encode(), activity_to_bytes(said))
+
+
+class Log(list):
+    """The output partition: a list of records; an offset is an index."""
+
+    def append_emission(self, emission):
+        """Append what a refiner emitted; return the offset."""
+        self.append(Rec(len(self), emission.key, emission.value, emission.headers))
+        return len(self) - 1
+
+    def last(self):
+        """Return the activity that each key ends with: what a rebuild sees."""
+        return {record.key.decode(): activity_from_bytes(record.value) for record in self}
+
+
+class Writer:
+    """Refines raw records into a log, as the worker does; `position` is the raw offset it has committed."""
+
+    def __init__(self, log):
+        self.log = log
+        self.refused = []
+        self.refiner = PartitionRefiner(Winners(), no_language)
+        self.followed = 0
+        self.follow()
+
+    @property
+    def winners(self):
+        """What it knows."""
+        return self.refiner.winners
+
+    def write(self, record):
+        """Handle one raw record."""
+        try:
+            emission = self.refiner.take(record)
+        except Refused as refused:
+            self.refused.append((record.offset, refused.reason))
+            return
+        if emission:
+            offset = self.log.append_emission(emission)
+            self.winners.confirm(emission.id_bytes, emission.folded, offset)
+
+    def follow(self):
+        """Follow the output to its end, and repair what is hidden there; return how many were."""
+        observe(self.winners, self.log[self.followed :])
+        self.followed = len(self.log)
+        hidden = list(self.winners.unsettled)
+        for key in hidden:
+            winner = self.winners.table.get(key)
+            self.log.append(replace(self.log[winner.offset], offset=len(self.log)))
+            self.winners.confirm(key, winner, len(self.log) - 1)
+        return len(hidden)
