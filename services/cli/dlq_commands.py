@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from aiokafka.errors import KafkaError
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.cli.calls import err, out
 from services.cli.connection import settings_here
@@ -44,7 +44,9 @@ def _letters(service: str) -> list[DeadLetter]:
 @app.command("list")
 def list_(service: Annotated[str, typer.Argument(help="one of them; default: all")] = "", reason: Reason = "") -> None:
     """List letters with their reason; nobody's content."""
-    table = Table("letter", "since", "reason", "origin", "attempts", "bytes", box=None)
+    # `show` and `replay` take letter and reason as they stand here, so those are never cut.
+    columns = (Column("letter", no_wrap=True), "since", Column("reason", no_wrap=True), Column("origin", overflow="fold"))
+    table = Table(*columns, "attempts", "bytes", box=None)
     count = 0
     for name in [_known(service)] if service else DLQS:
         for letter in _letters(name):

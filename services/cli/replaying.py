@@ -13,10 +13,11 @@ from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW
 from services.ingest.acceptance import Accepted, accept
 from services.ingest.publisher import KafkaPublisher
 from services.ingest.registry import KINDS
-from services.ingest.settings import load_sources
+from services.ingest.settings import SourcesInvalid, load_sources
 from services.ingest.source import MalformedPayload, SourceConfig
 from services.runtime.elastic import build_client
-from services.runtime.producer import AcknowledgedProducer, ToSend
+from services.runtime.producer import AcknowledgedProducer
+from services.runtime.records import Outgoing
 from services.runtime.settings import Settings
 from services.search.bulk_writer import BulkWriter
 from services.search.documents import RecordRefused, document_at
@@ -27,14 +28,10 @@ Try = Callable[[DeadLetter], Awaitable[str]]
 
 async def replay_letters(settings: Settings, letters: list[DeadLetter], *, dry_run: bool) -> list[str]:
     """Try letters again; return a sentence for each. dry_run: say what would be done."""
-    lines = []
-    for letter in letters:
-        if dry_run:
-            lines.append(f"{letter.place} ({letter.reason}): {_plan(letter)}")
-            continue
-        async with _tries(settings) as tries:
-            lines.append(f"{letter.place} ({letter.reason}): {await tries[letter.service](letter)}")
-    return lines
+    if dry_run or not letters:
+        return [f"{letter.place} ({letter.reason}): {_plan(letter)}" for letter in letters]
+    async with _tries(settings) as tries:
+        return [f"{letter.place} ({letter.reason}): {await tries[letter.service](letter)}" for letter in letters]
 
 
 def _plan(letter: DeadLetter) -> str:
@@ -59,7 +56,7 @@ async def _tries(settings: Settings) -> AsyncIterator[dict[str, Try]]:
 
     async def again_raw(letter: DeadLetter) -> str:
         headers = [*letter.headers, (DLQ_ATTEMPTS, str(letter.attempts + 1).encode())]
-        await producer.send_many([ToSend(ACTIVITIES_RAW.name, letter.key or b"", letter.value, headers)])
+        await producer.send_many([Outgoing(ACTIVITIES_RAW.name, letter.key, letter.value, headers)])
         return f"sent to {ACTIVITIES_RAW.name}"
 
     async def again_mapped(letter: DeadLetter) -> str:
@@ -90,7 +87,11 @@ async def _tries(settings: Settings) -> AsyncIterator[dict[str, Try]]:
 
 async def _map_again(settings: Settings, producer: AcknowledgedProducer, letter: DeadLetter) -> str:
     path = settings.sources_file or settings.data_dir / "sources.toml"
-    config: SourceConfig | None = next((source for source in load_sources(path, os.environ) if source.id == letter.origin), None)
+    try:
+        sources = load_sources(path, os.environ)
+    except SourcesInvalid as error:
+        return f"can't be mapped: {error}"
+    config: SourceConfig | None = next((source for source in sources if source.id == letter.origin), None)
     if config is None:
         return f"can't be mapped: {path} has no source {letter.origin!r}"
     try:

@@ -9,7 +9,7 @@ import orjson
 import typer
 from aiokafka.errors import KafkaError as ClientError
 from kafka.errors import KafkaError
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.cli.apply import apply_topics, retention_of, wanted_topic
 from services.cli.calls import err, out
@@ -42,8 +42,13 @@ def apply(dry_run: Annotated[bool, typer.Option("--dry-run", help="say what woul
 
 
 @app.command("list")
-def list_() -> None:
+def list_(
+    markdown: Annotated[bool, typer.Option("--markdown", help="the catalogue alone, as the table of docs/topics.md")] = False,
+) -> None:
     """List the catalogue, with how much is in each topic."""
+    if markdown:
+        print("\n".join(catalogue()))
+        return
     settings = settings_here()
     counts: dict[str, int] = {}
     try:
@@ -55,7 +60,9 @@ def list_() -> None:
             f"[yellow]without counts: Kafka does not answer at {settings.kafka.bootstrap_servers} ({type(error).__name__})[/yellow]"
         )
         states = {}
-    table = Table("topic", "partitions", "offsets", "keeps", "producers", "consumers", box=None)
+    # Somebody copies the name from here, so it is never cut; the other columns give way.
+    name = Column("topic", no_wrap=True)
+    table = Table(name, "partitions", "offsets", "keeps", "producers", "consumers", box=None)
     for topic in TOPICS:
         state = states.get(topic.name)
         partitions = str(state.partitions) if state else "missing"
@@ -68,6 +75,16 @@ def list_() -> None:
             ", ".join(topic.consumers),
         )
     out.print(table)
+
+
+def catalogue() -> list[str]:
+    """Return the registry as the lines of a Markdown table. Asks no server."""
+    lines = ["| topic | key | value | keeps | producers | consumers | what |", "|---|---|---|---|---|---|---|"]
+    for topic in TOPICS:
+        who = (", ".join(topic.producers), ", ".join(topic.consumers))
+        cells = (f"`{topic.name}`", topic.key, topic.value, retention_of(topic), *who, topic.description)
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 @app.command()

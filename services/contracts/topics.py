@@ -15,7 +15,7 @@ class Cleanup(Enum):
 
 
 class Size(Enum):
-    """How the partition count of a topic is chosen; the settings give the numbers (`SLUICE_KAFKA_PARTITIONS`)."""
+    """How the partition count of a topic is chosen; the settings give the numbers (`SLUICE_KAFKA__PARTITIONS`)."""
 
     WIDE = "wide"
     SINGLE = "single"

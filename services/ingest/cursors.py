@@ -14,8 +14,7 @@ from services.ingest.source_state import SourceState, state_from_bytes, state_to
 from services.runtime import metrics
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.kafka_security import KafkaSecurity
-from services.runtime.producer import ToSend
-from services.runtime.records import Record, TopicPartition
+from services.runtime.records import Outgoing, Record, TopicPartition
 
 log = structlog.get_logger()
 
@@ -102,6 +101,6 @@ class Cursors:
             subject=state.source_id,
             time_ms=now_ms,
         )
-        record = ToSend(SOURCES.name, state.source_id.encode(), state_to_bytes(state), headers)
+        record = Outgoing(SOURCES.name, state.source_id.encode(), state_to_bytes(state), headers)
         await send_all(self._sender, [record])
         self._states[state.source_id] = state

@@ -12,7 +12,7 @@ from services.ingest.cleaning import clean_text
 from services.ingest.sending import RecordSender, send_all, source_uri
 from services.ingest.source import Rejection
 from services.runtime import metrics
-from services.runtime.producer import ToSend
+from services.runtime.records import Outgoing
 
 # Room for the headers below max.message.bytes.
 MAX_DEAD_LETTER_BYTES = 1_572_864
@@ -61,7 +61,7 @@ class KafkaPublisher:
             metrics.DEAD_LETTERS.labels("ingest", rejection.reason).inc()
 
 
-def _record(item: Accepted) -> ToSend:
+def _record(item: Accepted) -> Outgoing:
     activity = item.activity
     headers = cloud_event(
         event_type=ACCEPTED,
@@ -70,14 +70,14 @@ def _record(item: Accepted) -> ToSend:
         subject=activity.id,
         time_ms=activity.accepted_ms,
     )
-    return ToSend(ACTIVITIES_RAW.name, item.key, item.value, headers)
+    return Outgoing(ACTIVITIES_RAW.name, item.key, item.value, headers)
 
 
-def _dead_letter(rejection: Rejection, origin: str) -> ToSend:
+def _dead_letter(rejection: Rejection, origin: str) -> Outgoing:
     payload, detail = rejection.payload, clean_text(rejection.detail, _MAX_DETAIL)
     if len(payload) > MAX_DEAD_LETTER_BYTES:
         detail += f" (the first {MAX_DEAD_LETTER_BYTES} of {len(payload)} bytes)"
         payload = payload[:MAX_DEAD_LETTER_BYTES]
     key = clean_text(rejection.native_id or origin, _MAX_DETAIL).encode()
     headers = dead_letter(reason=clean_text(rejection.reason), detail=detail, origin=origin)
-    return ToSend(INGEST_DLQ.name, key, payload, headers)
+    return Outgoing(INGEST_DLQ.name, key, payload, headers)

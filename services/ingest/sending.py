@@ -5,7 +5,8 @@ from typing import Protocol
 from urllib.parse import quote
 
 from services.contracts.errors import ServiceUnavailable
-from services.runtime.producer import KafkaAway, ToSend
+from services.runtime.producer import KafkaAway
+from services.runtime.records import Outgoing
 
 
 class Placed(Protocol):
@@ -20,7 +21,7 @@ class Placed(Protocol):
 class RecordSender(Protocol):
     """What of the acknowledged producer is used here."""
 
-    async def send_many(self, records: Sequence[ToSend]) -> Sequence[Placed]:
+    async def send_many(self, records: Sequence[Outgoing]) -> Sequence[Placed]:
         """Send and return where each record is, in order, once all in-sync replicas have all of them.
 
         Raises KafkaAway: some may be there, and sending all again is right.
@@ -33,7 +34,7 @@ class KafkaUnavailable(ServiceUnavailable):
     reason = "KAFKA_UNAVAILABLE"
 
 
-async def send_all(sender: RecordSender, records: Sequence[ToSend]) -> Sequence[Placed]:
+async def send_all(sender: RecordSender, records: Sequence[Outgoing]) -> Sequence[Placed]:
     """Send records. Raises KafkaUnavailable."""
     if not records:
         return ()

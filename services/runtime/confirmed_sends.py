@@ -1,25 +1,14 @@
 """Sending to Kafka so that returning means: the brokers have it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
-from services.runtime.records import TopicPartition
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to be sent. partition None: by murmur2 of the key. value None: a tombstone."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
-    partition: int | None = None
+from services.runtime.records import Outgoing, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from services.runtime.kafka_security import KafkaSecurity, for_kafka_python
 from services.runtime.known_topics_only import known_topics_only
 from services.runtime.loop_inbox import LoopInbox
 from services.runtime.metrics import PRODUCER_ACK_SECONDS, PRODUCER_IN_FLIGHT, PRODUCER_RECORDS, PRODUCER_WAITING
+from services.runtime.records import Headers, Outgoing
 from services.runtime.renewable_producer import RenewableProducer
 from services.runtime.send_errors import KafkaAway, RecordRefused, translated
 
-__all__ = ["AcknowledgedProducer", "KafkaAway", "RecordMetadata", "RecordRefused", "ToSend"]
+__all__ = ["AcknowledgedProducer", "KafkaAway", "RecordMetadata", "RecordRefused"]
 
 _DELIVERY_S = 10.0
 _MAX_RECORDS = 5_000
@@ -27,7 +28,6 @@ _MAX_BYTES = 64 * 1024 * 1024
 # Just under the topics' max.message.bytes, so that the refusal comes from here, at once.
 _MAX_REQUEST = 2 * 1024 * 1024 - 64 * 1024
 
-Headers = Sequence[tuple[str, bytes]]
 ChoosePartition = Callable[[bytes | None, Sequence[int], Collection[int]], int]
 
 
@@ -40,23 +40,8 @@ class RecordMetadata(NamedTuple):
     timestamp: int
 
 
-class ToSend(NamedTuple):
-    """One record to send. value None: a tombstone. partition None: the key decides."""
-
-    topic: str
-    key: bytes
-    value: bytes | None
-    headers: Headers = ()
-    partition: int | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes it holds in memory, about."""
-        return 200 + len(self.key) + len(self.value or b"") + sum(len(name) + len(value) for name, value in self.headers)
-
-
 class _Sending(NamedTuple):
-    record: ToSend
+    record: Outgoing
     started: float
     done: "asyncio.Future[RecordMetadata]"
 
@@ -106,9 +91,9 @@ class AcknowledgedProducer:
         self, topic: str, key: bytes, value: bytes | None, headers: Headers = (), partition: int | None = None
     ) -> RecordMetadata:
         """Send one record and return where it is. Raises KafkaAway or RecordRefused."""
-        return await (await self._begin(ToSend(topic, key, value, headers, partition)))
+        return await (await self._begin(Outgoing(topic, key, value, headers, partition)))
 
-    async def send_many(self, records: Sequence[ToSend]) -> list[RecordMetadata]:
+    async def send_many(self, records: Sequence[Outgoing]) -> list[RecordMetadata]:
         """Send records and return where they are, in their order.
 
         Raises the first error after the fates of all that were begun are known; those without an error are in Kafka then.
@@ -141,7 +126,7 @@ class AcknowledgedProducer:
             await self._run(self._kafka.close, 2 * self._delivery_s)
         self._thread.shutdown(wait=False)
 
-    async def _begin(self, record: ToSend) -> "asyncio.Future[RecordMetadata]":
+    async def _begin(self, record: Outgoing) -> "asyncio.Future[RecordMetadata]":
         """Hand record over when there is room for it; the future gets its fate."""
         if not self._started:
             raise KafkaAway("the producer is not started")
@@ -170,13 +155,15 @@ class AcknowledgedProducer:
             self._outbox.popleft()
 
     def _hand_over_one(self, sending: _Sending) -> None:
-        topic, key, value, headers, partition = sending.record
+        record = sending.record
         if time.monotonic() - sending.started > self._delivery_s:
-            self._inbox.put((sending, KafkaAway(f"topic {topic} could not be reached; does it exist?")))
+            self._inbox.put((sending, KafkaAway(f"topic {record.topic} could not be reached; does it exist?")))
             return
         try:
             producer = self._kafka.open()
-            future = producer.send(topic, value=value, key=key, headers=list(headers), partition=partition)
+            future = producer.send(
+                record.topic, value=record.value, key=record.key, headers=list(record.headers), partition=record.partition
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender must hear of it
             self._inbox.put((sending, error))
             return

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 from services.contracts.cloud_events import dead_letter
 from services.contracts.topics import INDEXER_DLQ
 from services.runtime import metrics
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
-from services.runtime.records import Record
+from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.records import Outgoing, Record
 from services.search.backoff import Backoff
 
 log = structlog.get_logger()

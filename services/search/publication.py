@@ -14,7 +14,8 @@ from services.contracts.indices import Index
 from services.contracts.relation_codec import IndexProgress, progress_to_bytes
 from services.contracts.topics import INDEX_PROGRESS
 from services.runtime import metrics
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.records import Outgoing
 from services.search.backoff import Backoff
 from services.search.indexing import Indexing, Log
 from services.search.ports import Checkpoint, CheckpointLost, IndexAway, RequestRefused, WritableIndex

@@ -13,7 +13,8 @@ from services.contracts.errors import Overloaded, ServiceUnavailable
 from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import MARKERS, RELATIONS
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.records import Outgoing
 from services.stream.feeds.owned_relations import OwnedRelations
 from services.stream.feeds.relation_state import RelationState
 

@@ -5,9 +5,9 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts.cloud_events import dead_letter
 from services.contracts.topics import FEEDS_DLQ
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.metrics import DEAD_LETTERS
-from services.runtime.records import Record
+from services.runtime.records import Outgoing, Record
 
 log = structlog.get_logger()
 

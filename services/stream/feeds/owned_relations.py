@@ -11,12 +11,12 @@ from services.contracts.cloud_events import RELATED, cloud_event
 from services.contracts.relations import relation_of_key
 from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
 from services.runtime.bulk_read import bulk_read
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.metrics import READ_BACK_SECONDS, READER_RECORDS
 from services.runtime.record_errors import INFRASTRUCTURE, each_record
-from services.runtime.records import Record, TopicPartition
+from services.runtime.records import Outgoing, Record, TopicPartition
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.intake import Intake

@@ -8,11 +8,11 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts.cloud_events import dead_letter
 from services.contracts.topics import ACTIVITIES, REFINE_DLQ
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
 from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
 from services.runtime.record_errors import each_record
-from services.runtime.records import Record
+from services.runtime.records import Outgoing, Record
 from services.stream.refine.owned_partitions import OwnedPartitions
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.refusals import UNREFINABLE, Refused

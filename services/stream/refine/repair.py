@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition as ClientPartition
 
 from services.runtime.bulk_read import read_consumer
-from services.runtime.confirmed_sends import Outgoing, send_confirmed
+from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.kafka_security import KafkaSecurity
-from services.runtime.records import Record, TopicPartition
+from services.runtime.records import Outgoing, Record, TopicPartition
 from services.stream.refine.winners import Winners
 
 log = logging.getLogger(__name__)

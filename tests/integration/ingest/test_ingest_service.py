@@ -18,8 +18,9 @@ from services.contracts.topics import ACTIVITIES_RAW, RELATIONS
 from services.ingest.cursors import read_states
 from services.ingest.source import Mapped, SourceConfig
 from services.runtime.bulk_read import bulk_read, partitions_of
-from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.producer import AcknowledgedProducer
+from services.runtime.records import Outgoing
 from tests.integration.runtime.kafka_steps import until
 
 

@@ -10,8 +10,9 @@ from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.bulk_read import bulk_read, partitions_of
-from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.kafka_security import for_aiokafka
+from services.runtime.records import Outgoing
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

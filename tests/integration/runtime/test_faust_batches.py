@@ -6,10 +6,11 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from services.runtime.bulk_read import bulk_read
-from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.faust_app import after_rebalance, build_app
 from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
+from services.runtime.records import Outgoing
 from tests.integration.runtime.kafka_steps import committed, produce, produce_transaction, until, values_of
 
 

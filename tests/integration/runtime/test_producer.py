@@ -9,7 +9,8 @@ from services.contracts.partitions import key_partitioner, partition_of
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.embedded import free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
-from services.runtime.producer import AcknowledgedProducer, KafkaAway, RecordMetadata, RecordRefused, ToSend
+from services.runtime.producer import AcknowledgedProducer, KafkaAway, RecordMetadata, RecordRefused
+from services.runtime.records import Outgoing
 from tests.integration.runtime.kafka_steps import until, values_of
 
 LOG_APPEND = {"message.timestamp.type": "LogAppendTime"}
@@ -58,7 +59,7 @@ async def test_what_is_acknowledged_is_where_the_answer_says(kafka, make_topic, 
 async def test_many_are_answered_in_their_order_and_keep_it_in_the_log(kafka, make_topic, started):
     topic = await make_topic(kafka, partitions=3)
     producer = await started(topic)
-    records = [ToSend(topic, b"k%d" % (number % 50), b"v%d" % number) for number in range(5000)]
+    records = [Outgoing(topic, b"k%d" % (number % 50), b"v%d" % number) for number in range(5000)]
     answers = await producer.send_many(records)
     found = await read(kafka, topic)
     assert len(found) == 5000
@@ -105,7 +106,9 @@ async def test_send_many_raises_after_all_fates_are_known(kafka, make_topic, sta
     topic = await make_topic(kafka)
     producer = await started(topic)
     with pytest.raises(RecordRefused):
-        await producer.send_many([ToSend(topic, b"a", b"1"), ToSend(topic, b"b", b"x" * (3 << 20)), ToSend(topic, b"c", b"3")])
+        await producer.send_many(
+            [Outgoing(topic, b"a", b"1"), Outgoing(topic, b"b", b"x" * (3 << 20)), Outgoing(topic, b"c", b"3")]
+        )
     assert await values_of(kafka, topic) == [b"1", b"3"]
 
 
@@ -151,7 +154,7 @@ async def test_a_dead_broker_fails_sends_in_bounded_time_and_its_return_mends_th
     security = KafkaSecurity(own_server.bootstrap)
     await make_own_topic(security)
     producer = await started("own", security=security, delivery_s=2)
-    await producer.send_many([ToSend("own", b"%d" % n, b"before %d" % n) for n in range(100)])
+    await producer.send_many([Outgoing("own", b"%d" % n, b"before %d" % n) for n in range(100)])
     own_server.stop()
     begun = time.monotonic()
     with pytest.raises(KafkaAway):
@@ -215,7 +218,7 @@ async def test_records_sent_while_the_broker_restarts_arrive_and_only_those_told
         while not stop.is_set():
             values = [b"%d" % n for n in range(len(sent), len(sent) + 20)]
             try:
-                await producer.send_many([ToSend("own", value, value) for value in values])
+                await producer.send_many([Outgoing("own", value, value) for value in values])
             except KafkaAway:
                 again.update(values)
                 continue

@@ -17,9 +17,10 @@ from services.contracts.codec import activity_to_bytes
 from services.contracts.indices import activities_index
 from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, RELATIONS, TOPICS, Size
-from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import EmbeddedServers, free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.records import Outgoing
 from services.runtime.settings import AuthSettings, ElasticsearchSettings, GrpcSettings, KafkaSettings, OpsSettings, Settings
 from services.runtime.token_issuer import EmbeddedIssuer
 from services.search.__main__ import serve

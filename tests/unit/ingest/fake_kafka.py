@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES_RAW, INGEST_DLQ, SOURCES, Size, topic_named
-from services.runtime.producer import KafkaAway, RecordMetadata, ToSend
+from services.runtime.producer import KafkaAway, RecordMetadata
+from services.runtime.records import Outgoing
 
 PARTITIONS = 4
 
@@ -14,7 +15,7 @@ PARTITIONS = 4
 class Kept:
     partition: int
     offset: int
-    record: ToSend
+    record: Outgoing
 
     @property
     def headers(self):

@@ -16,9 +16,10 @@ from services.contracts.activity import Activity, Audience, Entity, Scope, Sourc
 from services.contracts.codec import activity_to_bytes
 from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
-from services.runtime.confirmed_sends import Outgoing, build_producer, send_confirmed
+from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.records import Outgoing
 from services.runtime.settings import FeedsSettings, GrpcSettings, KafkaSettings, OpsSettings, PeerSettings, Settings
 from services.runtime.token_issuer import EmbeddedIssuer
 from services.stream.feeds import worker as feeds_worker

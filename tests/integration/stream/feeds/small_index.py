@@ -11,7 +11,7 @@ from services.contracts.relation_codec import IndexProgress, progress_to_bytes
 from services.contracts.relations import PersonRelations
 from services.contracts.topics import ACTIVITIES, INDEX_PROGRESS
 from services.runtime.bulk_read import bulk_read, partitions_of
-from services.runtime.confirmed_sends import Outgoing
+from services.runtime.records import Outgoing
 from services.stream.feeds.places import TOP, Place
 from tests.unit.stream.feeds.fake_history import FakeHistory
 

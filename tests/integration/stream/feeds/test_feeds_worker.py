@@ -17,7 +17,7 @@ from services.contracts.cloud_events import DLQ_ORIGIN
 from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, RELATIONS
 from services.runtime.bulk_read import bulk_read, partitions_of
-from services.runtime.confirmed_sends import Outgoing
+from services.runtime.records import Outgoing
 from services.runtime.settings import FeedsSettings, Settings
 
 OLD = 100
