@@ -37,8 +37,9 @@ class Winners:
             return
         stored = self.table.get(key)
         if stored is None or now.rank > stored.rank:
+            # Where ours lies behind it, ours is still to be observed, and unsettles the key then.
             self.table.put(key, now)
-            self._settle(key, settled=stored is None or offset > stored.offset)
+            self.unsettled.discard(key)
         elif now.rank == stored.rank:
             if offset > stored.offset:
                 self.table.put(key, now)
@@ -50,9 +51,3 @@ class Winners:
         """Note where the output has the winner; what was written last is the log's last word."""
         self.table.put(key, folded._replace(offset=offset))
         self.unsettled.discard(key)
-
-    def _settle(self, key: bytes, *, settled: bool) -> None:
-        if settled:
-            self.unsettled.discard(key)
-        else:
-            self.unsettled.add(key)
