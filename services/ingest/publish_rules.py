@@ -11,6 +11,8 @@ from services.contracts.principal import PermissionRefused, Principal, Role
 SLUICE = "sluice"
 # The instance of a delete that names only the id: no activity is ever published under it.
 BY_ID = "by-id"
+# Where an employee may put something. What comes through a channel or a service is not hers to say.
+_TARGETS = ("person:", "tag:", "group:")
 
 
 def refuse_assigned(message: pb.Activity) -> None:
@@ -59,6 +61,8 @@ def _check_employee(activity: Activity, principal: Principal) -> None:
         raise PermissionRefused("an employee publishes as herself: the actor is her own or unset")
     if activity.audience.scope is Scope.PUBLIC:
         raise PermissionRefused("publishing for everybody needs the role publisher")
+    if activity.target and not activity.target.name.startswith(_TARGETS):
+        raise PermissionRefused("an employee publishes to a person, a tag or a group")
 
 
 def _check_own_source(source: Source, principal: Principal) -> None:
@@ -67,10 +71,15 @@ def _check_own_source(source: Source, principal: Principal) -> None:
 
 
 def groups_to_check(activity: Activity, principal: Principal) -> tuple[str, ...]:
-    """Return the groups that the author must be a member of; a publisher needs none."""
-    if principal.has(Role.PUBLISHER) or activity.audience.scope is not Scope.GROUP:
+    """Return the groups that the author must be a member of; a publisher needs none.
+
+    A target counts whatever the audience: its members have it in their home feeds without following the author.
+    """
+    if principal.has(Role.PUBLISHER):
         return ()
-    return activity.audience.groups
+    groups = activity.audience.groups if activity.audience.scope is Scope.GROUP else ()
+    target = activity.target.name if activity.target else ""
+    return tuple(dict.fromkeys((*groups, target))) if target.startswith("group:") else groups
 
 
 def deleted_by_id(activity_id: str, version: int) -> Activity:

@@ -47,6 +47,8 @@ def test_a_native_id_of_her_own_goes_before_the_request_id():
         {"source": Source("sluice", "ben", "1")},
         {"source": Source("sluice", "anna", "1", "channel:news")},
         {"audience": Audience(Scope.PUBLIC)},
+        {"target": Entity("channel:news")},
+        {"target": Entity("service:payroll")},
         {"source": Source("sluice", "ben", "1"), "deleted": True},
     ],
 )
@@ -82,6 +84,18 @@ def test_membership_is_asked_of_employees_only_and_for_every_group():
     audience = Audience(Scope.GROUP, groups=("group:a", "group:b"))
     assert groups_to_check(replace(NOTE, audience=audience), ANNA) == ("group:a", "group:b")
     assert groups_to_check(replace(NOTE, audience=audience), BOT) == ()
+
+
+def test_a_group_that_something_is_put_into_is_asked_for_whatever_the_audience():
+    """Its members have it in their home feeds: who doesn't belong can't put it there."""
+    put = replace(NOTE, target=Entity("group:c"), audience=Audience(Scope.INTERNAL))
+    assert groups_to_check(put, ANNA) == ("group:c",)
+    assert groups_to_check(replace(put, audience=Audience(Scope.GROUP, groups=("group:a", "group:c"))), ANNA) == (
+        "group:a",
+        "group:c",
+    )
+    assert groups_to_check(put, BOT) == ()
+    assert groups_to_check(replace(NOTE, target=Entity("person:ben")), ANNA) == ()
 
 
 def test_deleting_follows_the_same_rules():
