@@ -8,10 +8,15 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from services.contracts.errors import SluiceError
+
+# Clients of gRPC take 4 MiB unless told otherwise.
+MAX_ANSWER_BYTES = 3_500_000
 
 
 class PageTokenInvalid(SluiceError):
@@ -55,3 +60,8 @@ def decode_page_token(token: str, request: str) -> tuple[Any, ...]:
 def clamp_page_size(asked: int, *, default: int, maximum: int) -> int:
     """Return the page size to use: the default for 0, never more than the maximum."""
     return min(asked or default, maximum)
+
+
+def fitting(sizes: Iterable[int]) -> int:
+    """Return how many of the first items fit into one answer, at least one. sizes: bytes of each item."""
+    return max(1, sum(size <= MAX_ANSWER_BYTES for size in accumulate(sizes)))

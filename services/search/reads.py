@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
 
 from google.protobuf.message import DecodeError
 from sluice.activity.v1 import activity_pb2 as pb
@@ -12,14 +11,12 @@ from services.contracts.activity import Verb
 from services.contracts.codec import audience_from_proto
 from services.contracts.errors import InvalidRequest, NotFound, ServiceUnavailable
 from services.contracts.matching import may_read
-from services.contracts.page_tokens import clamp_page_size, fingerprint
+from services.contracts.page_tokens import clamp_page_size, fingerprint, fitting
 from services.search.documents import body_of
 from services.search.page_places import next_token, place_of
 from services.search.ports import Hit, IndexAway, ReadableIndex, RequestRefused
 from services.search.queries import Reader, SearchFilter, history_body, search_body
 
-# Clients of gRPC take 4 MiB unless told otherwise.
-MAX_ANSWER_BYTES = 3_500_000
 _BAD_REQUEST = 400
 _NOT_FOUND = "there is no such activity, or you may not read it"
 
@@ -143,8 +140,7 @@ def _result(hit: Hit, activity: pb.Activity) -> Result:
 
 def _within_limit(activities: Sequence[pb.Activity | None]) -> int:
     """Return how many of activities fit into one answer, at least one."""
-    sizes = accumulate(activity.ByteSize() if activity else 0 for activity in activities)
-    return max(1, sum(size <= MAX_ANSWER_BYTES for size in sizes))
+    return fitting(activity.ByteSize() if activity else 0 for activity in activities)
 
 
 @contextmanager

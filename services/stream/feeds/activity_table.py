@@ -27,7 +27,9 @@ class ActivityTable:
         self._body_budget = body_budget
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
+        # Each slot at most once: without a bound of its own the queue would outgrow everything while the budget holds.
         self._droppable: deque[int] = deque()
+        self._listed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._slot_of)
@@ -79,12 +81,15 @@ class ActivityTable:
 
     def may_drop(self, slot: int) -> None:
         """Say that the index can give this slot's body again."""
-        self._droppable.append(slot)
+        if slot not in self._listed:
+            self._listed.add(slot)
+            self._droppable.append(slot)
 
     def trim_bodies(self, needed: Callable[[int], bool]) -> None:
         """Drop the bodies that may go, first come first, until the budget holds. needed(slot): it must stay after all."""
         while self.body_bytes > self._body_budget and self._droppable:
             slot = self._droppable.popleft()
+            self._listed.discard(slot)
             if not needed(slot):
                 self._keep(slot, None)
 

@@ -21,6 +21,10 @@ log = structlog.get_logger()
 _SECONDS = 5.0
 
 
+class _Refused(HistoryAway):
+    """The request as it is will never be answered."""
+
+
 class HistoryClient:
     """The history port, answered by the SearchService. Every failure is HistoryAway; the status is logged."""
 
@@ -51,7 +55,14 @@ class HistoryClient:
     async def bodies(self, ids: Sequence[str], reader: PersonRelations) -> Mapping[str, bytes]:
         """See the port."""
         request = pb.BatchGetActivitiesRequest(ids=ids, reader=_reader(reader))
-        answer: pb.BatchGetActivitiesResponse = await self._call(self._stub.BatchGetActivities, request)
+        try:
+            answer: pb.BatchGetActivitiesResponse = await self._call(self._stub.BatchGetActivities, request)
+        except _Refused:
+            if len(ids) == 1:
+                raise
+            # Too large for one answer: were that history being away, a feed with large entries would never get past them.
+            half = len(ids) // 2
+            return {**await self.bodies(ids[:half], reader), **await self.bodies(ids[half:], reader)}
         return {message.id: message.SerializeToString(deterministic=True) for message in answer.activities}
 
     async def _call(self, method: Any, request: Any) -> Any:
@@ -59,7 +70,8 @@ class HistoryClient:
             return await method(request, metadata=self._metadata, timeout=_SECONDS)
         except grpc.aio.AioRpcError as error:
             log.warning("history is away", code=error.code().name)
-            raise HistoryAway(error.code().name) from None
+            refused = error.code() is grpc.StatusCode.INVALID_ARGUMENT
+            raise (_Refused if refused else HistoryAway)(error.code().name) from None
 
 
 def _reader(relations: PersonRelations) -> pb.Reader:

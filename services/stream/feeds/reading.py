@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.contracts.codec import activity_from_bytes
 from services.contracts.matching import delivery_names, facts_of, matches
+from services.contracts.page_tokens import fitting
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.backfill import Backfill, CatchUp
 from services.stream.feeds.engine import Candidate, FeedEngine
@@ -175,10 +176,14 @@ class FeedReader:
             if body is not None and matches(relations, now.facts) and (now is candidate or matches(relations, candidate.facts)):
                 entry_id = now.facts.id
                 entries.append(Entry(entry_id, candidate.place, body, likes(relations, liked, entry_id), entry_id in saved))
+        below = skeleton.floor
+        if (kept := fitting(len(entry.body) for entry in entries)) < len(entries):
+            entries = entries[:kept]
+            below = entries[-1].place
         top = ask.top
         if top is None and not (skeleton.partial and not entries):
             top = entries[0].place if entries else BOTTOM
-        return Page(entries, skeleton.floor, top, newer, skeleton.partial, skeleton.asked_history)
+        return Page(entries, below, top, newer, skeleton.partial, skeleton.asked_history)
 
     async def _newer(self, ask: PageAsk, reader: Reader) -> int:
         """Return how many entries stand above the first page's first one: exact up to what one question to history adds."""

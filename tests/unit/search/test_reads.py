@@ -2,9 +2,9 @@
 
 import pytest
 
+from services.contracts import page_tokens
 from services.contracts.errors import InvalidRequest, NotFound, ServiceUnavailable
 from services.contracts.page_tokens import PageTokenInvalid
-from services.search import reads as reads_module
 from services.search.ports import RequestRefused
 from services.search.queries import Reader, SearchFilter
 from services.search.reads import Reads
@@ -187,7 +187,7 @@ async def test_the_vector_of_history_is_from_before_the_search():
 
 async def test_answers_stay_below_what_clients_take(monkeypatch):
     """Large activities make smaller pages, never an answer that the client throws away."""
-    monkeypatch.setattr(reads_module, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(page_tokens, "MAX_ANSWER_BYTES", 1000)
     index = FakeIndex()
     made = [activity(str(number), text="x" * 300) for number in range(6)]
     await index.bulk([document(one) for one in made])

@@ -4,8 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from services.contracts import page_tokens
 from services.contracts.activity import Audience, Entity, Object, Scope, Verb
+from services.contracts.matching import Facts
+from services.stream.feeds.activity_table import ActivityTable
 from services.stream.feeds.engine import EngineLimits
+from services.stream.feeds.places import TOP
 from tests.unit.stream.feeds.test_invariants import Feeds, Worker
 
 PUBLIC = Audience(Scope.PUBLIC)
@@ -209,3 +213,30 @@ def test_late_arrivals_in_the_window_open_no_gap_below_the_timeline(feeds):
     settle(feeds)
     post(feeds, time=3)
     assert texts(feeds, size=2) == ["50", "40", "30", "20", "10", "3"]
+
+
+def test_large_entries_make_smaller_pages_and_none_is_missing(feeds, monkeypatch):
+    """A client throws an answer of more than 4 MiB away: a few large posts would close the feed to their readers."""
+    monkeypatch.setattr(page_tokens, "MAX_ANSWER_BYTES", 1000)
+    feeds.follow("person:a", "person:b", present=True)
+    for time in range(12):
+        post(feeds, time=time, object=Object(content="x" * 300))
+    feeds.worker.deliver_all()
+    sizes, below, top, seen = [], TOP, None, []
+    while below is not None:
+        page = feeds.page("person:a", 10, employee=True, below=below, top=top)
+        sizes.append(sum(len(entry.body) for entry in page.entries))
+        seen += [entry.place.sort_time_ms for entry in page.entries]
+        below, top = page.below, page.top
+    assert seen == list(range(11, -1, -1))
+    assert 0 < max(sizes) <= 1000
+
+
+def test_what_may_be_dropped_is_remembered_once():
+    """Records come and go by the million; what is kept of them is bounded by what is known at a time."""
+    table = ActivityTable(1 << 30)
+    for offset in range(1000):
+        facts = Facts(f"{offset % 3:032x}", 0, Verb.POST, "person:b", ("person:b",), PUBLIC)
+        slot, _ = table.put(facts, b"body", offset)
+        table.may_drop(slot)
+    assert len(table._droppable) == 3
