@@ -10,17 +10,19 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
 from services.runtime.auth import set_caller
 from services.runtime.grpc_auth import Authenticate, is_open, principal_of_call
-from services.runtime.grpc_errors import is_known, status_of
+from services.runtime.grpc_errors import FieldViolation, InvalidMessage, is_known, status_of
 from services.runtime.grpc_validation import validate
 from services.runtime.metrics import GRPC_HANDLED, GRPC_SECONDS, GRPC_STARTED
 
 REQUEST_ID = "x-request-id"
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UNDECODABLE = object()
 _OURS = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
@@ -46,7 +48,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return self._wrapped(handler, details.method)
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
-        codec = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
+        codec = {
+            "request_deserializer": _tolerant(handler.request_deserializer),
+            "response_serializer": handler.response_serializer,
+        }
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._streaming(handler.stream_stream, method, checked_stream), **codec)
         if handler.response_streaming:
@@ -104,8 +109,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def checked(request: Any) -> Any:
     """Return request if it keeps the rules of its proto. Raises InvalidMessage."""
+    if request is _UNDECODABLE:
+        raise InvalidMessage([FieldViolation("", "the bytes are not the message that this method takes")])
     validate(request)
     return request
+
+
+def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Return a deserializer that gives what can't be read on to be refused by us: gRPC would answer UNKNOWN, before asking who calls."""
+    if deserialize is None:
+        return None
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _UNDECODABLE
+
+    return read
 
 
 async def checked_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:

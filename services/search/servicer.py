@@ -1,17 +1,21 @@
 """SearchService: messages in, messages out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sluice.search.v1 import search_service_pb2 as pb
 from sluice.search.v1.search_service_pb2_grpc import SearchServiceServicer
 
 from services.contracts.activity import Scope, Verb
 from services.contracts.codec import milliseconds
+from services.contracts.errors import InvalidRequest
 from services.contracts.principal import PermissionRefused, Principal, Role
 from services.runtime.auth import caller
 from services.search.queries import Reader, SearchFilter
 from services.search.reads import Page, Reads
+
+# What a Timestamp may say by its definition; the wire carries more.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
 class SearchServicer(SearchServiceServicer):
@@ -78,9 +82,18 @@ def filter_of(message: pb.SearchFilter) -> SearchFilter:
         languages=tuple(message.languages),
         scopes=tuple(Scope(scope) for scope in message.scopes),
         verbs=_verbs(message.verbs),
-        after_ms=milliseconds(message.after) if message.HasField("after") else None,
-        before_ms=milliseconds(message.before) if message.HasField("before") else None,
+        after_ms=_bound(message, "after"),
+        before_ms=_bound(message, "before"),
     )
+
+
+def _bound(message: pb.SearchFilter, field: Literal["after", "before"]) -> int | None:
+    if not message.HasField(field):
+        return None
+    ms = milliseconds(getattr(message, field))
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        raise InvalidRequest("a time lies outside the years 1 to 9999", field=f"filter.{field}")
+    return ms
 
 
 def _verbs(numbers: Sequence[int]) -> tuple[Verb, ...]:

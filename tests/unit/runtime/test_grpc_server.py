@@ -241,6 +241,22 @@ async def test_each_message_of_a_stream_is_checked_as_it_arrives(client, probe):
     assert len(probe.seen) == 1
 
 
+@pytest.mark.parametrize("method", ["one", "chat"])
+async def test_bytes_that_are_no_message_are_the_senders_mistake(client, probe, method):
+    """The sender hears so, after it has shown who it is; the servicer isn't entered."""
+    kinds = {"one": client.channel.unary_unary, "chat": client.channel.stream_stream}
+    call = kinds[method](f"/{SERVICE}/{method.capitalize()}")
+
+    def sent(metadata):
+        return call(b"\xff\xff", metadata=metadata) if method == "one" else call(requests(b"\xff\xff"), metadata=metadata)
+
+    error, info, _ = await failure(sent(TOKEN))
+    assert (error.code(), info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    error, _, _ = await failure(sent(()))
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert probe.seen == []
+
+
 async def test_an_item_that_the_service_judges_itself_passes_the_check():
     """PublishStream gives every item a result of its own: its request is exempt in the proto, its own rules still hold."""
     from services.runtime.grpc_errors import InvalidMessage  # noqa: PLC0415 - beside its only use

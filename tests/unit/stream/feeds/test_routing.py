@@ -86,11 +86,12 @@ async def test_a_user_without_a_known_owner_is_unavailable(owner):
         await routing(owner=owner).answer("person:a", Context(), from_here, Elsewhere(), "request")
 
 
-async def test_a_call_does_not_go_round_in_circles():
-    """Two workers that take each other for the owner give up."""
+@pytest.mark.parametrize("hops", ["2", "-1000000", "abc", "", "\u0663", "9" * 5000, b"1"])
+async def test_a_call_does_not_go_round_in_circles(hops):
+    """Two workers that take each other for the owner give up; a count that a caller made up ends it too."""
     there = Elsewhere()
     with pytest.raises(ServiceUnavailable):
-        await routing().answer("person:a", Context(("sluice-hops", "2")), from_here, there, "request")
+        await routing().answer("person:a", Context(("sluice-hops", hops)), from_here, there, "request")
     assert there.calls == []
 
 
