@@ -10,6 +10,7 @@ from services.contracts.cloud_events import dead_letter
 from services.contracts.topics import ACTIVITIES, REFINE_DLQ
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
+from services.runtime.kept_records import kept
 from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
 from services.runtime.record_errors import each_record
 from services.runtime.records import Outgoing, Record
@@ -63,7 +64,8 @@ class RefineAgent:
         """Keep the record's bytes. The detail of an unforeseen error is its type: its text might quote content."""
         refused = error if isinstance(error, Refused) else Refused(UNREFINABLE, type(error).__name__)
         origin = f"{record.topic}/{record.partition}/{record.offset}"
-        headers = dead_letter(reason=refused.reason, detail=str(refused), origin=origin)
-        await send_confirmed(self._producer, [Outgoing(REFINE_DLQ.name, record.key, record.value, headers)])
+        letter = kept(record)
+        headers = dead_letter(reason=refused.reason, detail=f"{refused}{letter.note}", origin=origin)
+        await send_confirmed(self._producer, [Outgoing(REFINE_DLQ.name, letter.key, letter.value, headers)])
         DEAD_LETTERS.labels("refine", refused.reason).inc()
         log.warning("dead letter", extra={"reason": refused.reason, "origin": origin})

@@ -11,7 +11,7 @@ Classify = Callable[[str], tuple[str, float]]
 _FEWEST_LETTERS = 16
 _LEAST_SURE = 0.5
 # More doesn't make it surer, only slower.
-_ENOUGH = 240
+_ENOUGH = 160
 
 
 def language_of(named: str, prose: str, classify: Classify) -> str:

@@ -19,7 +19,7 @@ def refine(activity: Activity, folded: Folded, classify: Classify) -> Activity:
         marker = activity.as_deleted(folded.version)
         return replace(marker, sort_time_ms=folded.sort_time_ms, accepted_ms=folded.accepted_ms)
     said = activity.object
-    title = one_line(without_controls(said.title))
+    title = one_line(without_controls(said.title)) if said.title else ""
     content = sanitise_html(said.content) if said.content else ""
     found = extract(content)
     prose = f"{title}\n{found.prose}" if title else found.prose

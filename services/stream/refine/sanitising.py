@@ -62,7 +62,7 @@ def web_url(url: str) -> str:
 
 def without_controls(text: str) -> str:
     """Return text without control characters; tabs and line ends stay."""
-    return _CONTROLS.sub("", text)
+    return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 def _exhausts_parser(html: str) -> bool:

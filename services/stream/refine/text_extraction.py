@@ -60,7 +60,9 @@ def one_line(text: str) -> str:
 def _text_of(html: str) -> str:
     if "<pre" in html:
         html = _PREFORMATTED.sub(lambda block: block[0].replace("\n", "<br>"), html)
-    spaced = _CELLS.sub(" ", _BREAKS.sub("\n", one_line(html)))
+    spaced = _BREAKS.sub("\n", one_line(html))
+    if "<t" in spaced:
+        spaced = _CELLS.sub(" ", spaced)
     return _lines(_TAGS.sub("", spaced))
 
 
