@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import grpc
 import typer
@@ -16,13 +17,18 @@ TIMEOUT_S = 30.0
 TOKEN_LIFE_S = 3600
 
 
-def settings_here() -> Settings:
-    """Return the settings; where none name brokers, index or peers, those of the stack in the data directory."""
+def settings_given() -> Settings:
+    """Return the settings of the environment; exit with 2 and what is wrong with them."""
     try:
-        settings = load_settings()
+        return load_settings()
     except SettingsInvalid as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(2) from None
+
+
+def settings_here() -> Settings:
+    """Return the settings; where none name brokers, index or peers, those of the stack in the data directory."""
+    settings = settings_given()
     state = settings.data_dir / STATE_FILE
     if not state.exists():
         return settings
@@ -50,6 +56,11 @@ def issuer_of(settings: Settings) -> EmbeddedIssuer:
     return EmbeddedIssuer.in_folder(settings.data_dir)
 
 
+def _without_token(reason: str) -> NoReturn:
+    typer.secho(f"{reason}: pass --token, or start everything with `make run`", err=True, fg="red")
+    raise typer.Exit(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who the command is. user: with the embedded issuer's key at hand a token is made for her; token: as given."""
@@ -64,7 +75,12 @@ class Caller:
             return self.token
         if settings.service_token:
             return settings.service_token.get_secret_value()
-        return issuer_of(settings).issue(
+        issuer = issuer_of(settings)
+        if settings.auth.jwks_url or settings.auth.jwks_file:
+            _without_token(f"tokens come from {settings.auth.issuer}")
+        if not issuer.key_file.exists():
+            _without_token(f"Sluice was never started here and can not answer ({issuer.key_file} is missing)")
+        return issuer.issue(
             self.user,
             employee=not self.user.startswith(("guest-", "partner-")),
             roles=["admin"] if self.admin else [],

@@ -20,7 +20,7 @@ from services.ingest.sending import KafkaUnavailable
 from services.ingest.settings import SourcesInvalid, load_sources
 from services.ingest.source import SourceConfig
 from services.ingest.source_files import Counts, check_files, import_files
-from services.runtime.producer import AcknowledgedProducer
+from services.runtime.producer import AcknowledgedProducer, KafkaAway
 
 # Channels of the inside: what carries no audience of its own is for employees.
 INSIDE = {"hcl-connections", "activitystreams"}
@@ -72,8 +72,10 @@ def import_(kind: Kind, files: Files, source: SourceId = "", instance: Instance 
     config = _config(kind, source, instance)
     try:
         counts = asyncio.run(_import(kind, files, config))
-    except KafkaUnavailable as error:
-        err.print(f"[red]{error}. What was imported is in; run the same command again when Kafka is back.[/red]")
+    except (KafkaUnavailable, KafkaAway):
+        err.print(
+            "[red]Kafka does not acknowledge. What was imported is in; run the same command again when Kafka is back.[/red]"
+        )
         raise typer.Exit(1) from None
     print(orjson.dumps(counts.as_dict()).decode())
     raise typer.Exit(1 if counts.crashed else 0)

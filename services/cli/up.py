@@ -13,10 +13,13 @@ from typing import Annotated
 
 import grpc
 import typer
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+from kafka.errors import KafkaError
 
 from services.cli.bring_up import bring_up
 from services.cli.calls import err, explain, out
-from services.cli.connection import Caller, channel_to, metadata_of, settings_here
+from services.cli.connection import Caller, channel_to, metadata_of, settings_given
 from services.cli.demo.company import OUTSIDERS, build_company
 from services.cli.demo.sources import write_sources
 from services.cli.layout import STATE_FILE, choose_ports
@@ -25,6 +28,7 @@ from services.cli.seeding import seed_relations
 from services.cli.stack import Stack
 from services.cli.welcome import welcome
 from services.runtime.embedded import EmbeddedServerError
+from services.runtime.kafka_admin import TopicRefused
 from services.runtime.settings import Settings
 
 WATCH_S = 0.5
@@ -43,7 +47,8 @@ def up(
     """Start everything and stay until Ctrl-C. A second run goes on with the data that is there."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    settings = settings_here() if data_dir is None else settings_here().model_copy(update={"data_dir": data_dir})
+    # Not those of the last run: what is configured is external, and the rest is started anew.
+    settings = settings_given() if data_dir is None else settings_given().model_copy(update={"data_dir": data_dir})
     home = settings.data_dir.resolve()
     home.mkdir(parents=True, exist_ok=True)
     ports = choose_ports(home, any_free=free_ports)
@@ -56,8 +61,12 @@ def up(
         _watch(stack, demo_process)
     except Stopped:
         out.print("stopping …")
-    except (ProcessFailed, EmbeddedServerError) as error:
+    except (ProcessFailed, EmbeddedServerError, TopicRefused) as error:
         err.print(f"[red]{error}[/red]\n`sluice doctor` says more.")
+        sys.exit(1)
+    except (KafkaError, TransportError, ApiError) as error:
+        servers = f"{stack.environment['SLUICE_KAFKA__BOOTSTRAP_SERVERS']} and {stack.environment['SLUICE_ELASTICSEARCH__URL']}"
+        err.print(f"[red]{type(error).__name__}: do the servers at {servers} answer?[/red] `sluice doctor` says more.")
         sys.exit(1)
     finally:
         # A second Ctrl-C must not leave half of it behind; every wait below is bounded.
