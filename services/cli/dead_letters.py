@@ -36,7 +36,7 @@ class DeadLetter:
 
 def letter_of(service: str, record: Record) -> DeadLetter:
     """Read one record of a queue; headers that are missing read as empty."""
-    headers = {name: bytes(value).decode(errors="replace") for name, value in record.headers if name in OWN_HEADERS}
+    headers = {name: bytes(value or b"").decode(errors="replace") for name, value in record.headers if name in OWN_HEADERS}
     attempts = headers.get(DLQ_ATTEMPTS, "")
     return DeadLetter(
         service=service,
@@ -49,7 +49,7 @@ def letter_of(service: str, record: Record) -> DeadLetter:
         attempts=int(attempts) if attempts.isdigit() else 0,
         key=record.key,
         value=record.value,
-        headers=tuple((name, bytes(value)) for name, value in record.headers if name not in OWN_HEADERS),
+        headers=tuple((name, bytes(value or b"")) for name, value in record.headers if name not in OWN_HEADERS),
     )
 
 

@@ -12,6 +12,7 @@ from services.contracts.cloud_events import dead_letter
 from services.contracts.topics import INDEXER_DLQ
 from services.runtime import metrics
 from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.kept_records import kept
 from services.runtime.records import Outgoing, Record
 from services.search.backoff import Backoff
 
@@ -56,5 +57,6 @@ def keeper(producer: AIOKafkaProducer, backoff: Backoff) -> KeepLetters:
 def _outgoing(letter: DeadLetter) -> Outgoing:
     record = letter.record
     origin = f"{record.topic}/{record.partition}/{record.offset}"
-    headers = dead_letter(reason=letter.reason, detail=letter.detail, origin=origin)
-    return Outgoing(INDEXER_DLQ.name, record.key, record.value, [*record.headers, *headers])
+    body = kept(record)
+    headers = dead_letter(reason=letter.reason, detail=f"{letter.detail}{body.note}", origin=origin)
+    return Outgoing(INDEXER_DLQ.name, body.key, body.value, [*body.headers, *headers])

@@ -23,7 +23,9 @@ class Channel:
         async def call(request, **_options):
             assert method.endswith(("BatchGetActivities", "ListHistory"))
             if len(request.ids) > self.fit:
-                raise grpc.aio.AioRpcError(grpc.StatusCode.INVALID_ARGUMENT, grpc.aio.Metadata(), grpc.aio.Metadata(), "too large")
+                raise grpc.aio.AioRpcError(
+                    grpc.StatusCode.INVALID_ARGUMENT, grpc.aio.Metadata(), grpc.aio.Metadata(), "too large"
+                )
             return pb.BatchGetActivitiesResponse(activities=[activity_pb2.Activity(id=name) for name in request.ids])
 
         return call
