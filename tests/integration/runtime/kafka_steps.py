@@ -15,7 +15,7 @@ from services.runtime.kafka_security import for_aiokafka
 from services.runtime.records import Outgoing
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for condition, checked often; fail after the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
