@@ -49,8 +49,9 @@ async def partitions_of(security: KafkaSecurity, topic: str) -> list[TopicPartit
     consumer = read_consumer(security, f"partitions-{topic}")
     await consumer.start()
     try:
-        await consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public call answers from an empty cache
-        partitions = consumer.partitions_for_topic(topic)
+        # The consumer's own view is empty here: a broker tells a client that has just come of no topic it didn't ask for.
+        everything = await consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public call gives names only
+        partitions = everything.partitions_for_topic(topic)
     finally:
         await stop_consumer(consumer)
     if not partitions:

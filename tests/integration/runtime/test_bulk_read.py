@@ -5,7 +5,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition as ClientPartition
 
-from services.runtime.bulk_read import bulk_read, partitions_of
+from services.runtime.bulk_read import bulk_read, partitions_of, read_consumer
 from services.runtime.kafka_security import for_aiokafka
 from services.runtime.records import TopicPartition
 from tests.integration.runtime.kafka_steps import produce, produce_transaction, values_of
@@ -35,6 +35,25 @@ async def test_everything_up_to_now_is_read_in_order_and_the_end_is_returned(kaf
         positions[tp] += 1
     assert positions == ends
     assert sum(ends.values()) == len(sent) == 1000
+
+
+async def test_the_partitions_of_a_topic_are_asked_for_by_a_client_that_knows_none(kafka, make_topic, monkeypatch):
+    """A client that has just come is told of no topic by Apache Kafka, and of all by the embedded server: never rely on that."""
+
+    def newcomer(*arguments, **options):
+        consumer = read_consumer(*arguments, **options)
+        start = consumer.start
+
+        async def start_knowing_nothing():
+            await start()
+            monkeypatch.setattr(consumer, "partitions_for_topic", lambda topic: None)
+
+        monkeypatch.setattr(consumer, "start", start_knowing_nothing)
+        return consumer
+
+    monkeypatch.setattr("services.runtime.bulk_read.read_consumer", newcomer)
+    topic = await make_topic(kafka, partitions=3)
+    assert await partitions_of(kafka, topic) == [TopicPartition(topic, number) for number in range(3)]
 
 
 async def test_bulk_reading_is_fast(kafka, make_topic):
