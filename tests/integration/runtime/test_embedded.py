@@ -111,7 +111,7 @@ def test_server_dies_with_a_killed_parent(tmp_path):
     """A parent that is killed -9 can't stop its child; the kernel asks it to, so that it saves and leaves."""
     ports = [str(free_port()), str(free_port())]
     command = [sys.executable, "-c", PARENT, str(tmp_path), *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603 - our own program
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
         assert running(pid)
         parent.send_signal(signal.SIGKILL)

@@ -31,7 +31,7 @@ class Service:
     def start(self, hold=0.0):
         """Start the process; every batch takes hold seconds."""
         command = [sys.executable, str(PROGRAM), *self.arguments, str(hold)]
-        self.process = subprocess.Popen(command)  # noqa: S603 - our own program
+        self.process = subprocess.Popen(command)
 
     def lines(self):
         """Return what the handlers wrote so far."""

@@ -34,7 +34,9 @@ async def test_a_body_is_read_in_each_accepted_encoding(encoding, packed):
     assert await read_bounded(chunks(packed, 16), encoding, len(TEXT)) == TEXT
 
 
-@pytest.mark.parametrize(("encoding", "packed"), [("", TEXT), ("gzip", gzip.compress(TEXT, mtime=0)), ("deflate", zlib.compress(TEXT))])
+@pytest.mark.parametrize(
+    ("encoding", "packed"), [("", TEXT), ("gzip", gzip.compress(TEXT, mtime=0)), ("deflate", zlib.compress(TEXT))]
+)
 async def test_the_limit_counts_what_was_decompressed(encoding, packed):
     with pytest.raises(BodyTooLarge):
         await read_bounded(chunks(packed), encoding, len(TEXT) - 1)
@@ -48,7 +50,8 @@ async def test_a_bomb_in_one_chunk_never_unfolds_beyond_the_limit():
 
 
 @pytest.mark.parametrize(
-    ("encoding", "packed"), [("br", b"x"), ("gzip", b"no gzip at all"), ("gzip", gzip.compress(TEXT, mtime=0)[:-9]), ("gzip, gzip", b"x")]
+    ("encoding", "packed"),
+    [("br", b"x"), ("gzip", b"no gzip at all"), ("gzip", gzip.compress(TEXT, mtime=0)[:-9]), ("gzip, gzip", b"x")],
 )
 async def test_damaged_and_unknown_encodings_are_named(encoding, packed):
     with pytest.raises(BodyUndecodable):
