@@ -1,5 +1,6 @@
 """One gRPC call from the command line, with errors a person can act on."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,7 +12,9 @@ from rich.console import Console
 
 from services.cli.connection import TIMEOUT_S, Caller, channel_to, metadata_of, settings_here
 
-out = Console(highlight=False, soft_wrap=True)
+# A program that reads a table finds one row a line.
+WIDTH_FOR_PROGRAMS = 400
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_FOR_PROGRAMS)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 User = Annotated[

@@ -19,6 +19,13 @@ def test_the_list_never_cuts_a_name(monkeypatch):
         assert topic.name in shown.stdout.split()
 
 
+def test_a_program_finds_one_topic_a_line(monkeypatch):
+    """`sluice topics list | awk …`: nothing is wrapped where nobody looks."""
+    monkeypatch.setattr(topic_commands, "admin_client", no_kafka)
+    rows = CliRunner().invoke(app, ["topics", "list"]).stdout.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [topic.name for topic in TOPICS]
+
+
 def test_the_markdown_catalogue_needs_no_kafka(monkeypatch):
     """It is the registry's; the data teams' page is made from it."""
     monkeypatch.setattr(topic_commands, "admin_client", no_kafka)
