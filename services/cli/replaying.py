@@ -1,5 +1,6 @@
 """Another try for dead letters, the way they first came: nobody writes where only one writer may."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,7 @@ from services.ingest.publisher import KafkaPublisher
 from services.ingest.registry import KINDS
 from services.ingest.settings import SourcesInvalid, load_sources
 from services.ingest.source import MalformedPayload, SourceConfig
+from services.ingest.source_files import files_config
 from services.runtime.elastic import build_client
 from services.runtime.producer import AcknowledgedProducer
 from services.runtime.records import Outgoing
@@ -22,6 +24,8 @@ from services.runtime.settings import Settings
 from services.search.bulk_writer import BulkWriter
 from services.search.documents import RecordRefused, document_at
 from services.search.elastic_index import ElasticIndex
+
+INDEX_PATIENCE_S = 20.0
 
 Try = Callable[[DeadLetter], Awaitable[str]]
 
@@ -72,7 +76,11 @@ async def _tries(settings: Settings) -> AsyncIterator[dict[str, Try]]:
             return f"refused again: {error.reason}"
         shape = settings.elasticsearch
         index = activities_index(shards=shape.shards, replicas=shape.replicas, core=shape.core_analysis)
-        refused = await BulkWriter(ElasticIndex(elastic, index)).write([document])
+        try:
+            async with asyncio.timeout(INDEX_PATIENCE_S):
+                refused = await BulkWriter(ElasticIndex(elastic, index)).write([document])
+        except TimeoutError:
+            return f"not indexed: Elasticsearch did not take it within {INDEX_PATIENCE_S:.0f} s"
         return f"refused again: {refused[0].reason}" if refused else "indexed, unless a newer version was there"
 
     async def again_at_start(letter: DeadLetter) -> str:
@@ -91,7 +99,8 @@ async def _map_again(settings: Settings, producer: AcknowledgedProducer, letter:
         sources = load_sources(path, os.environ)
     except SourcesInvalid as error:
         return f"can't be mapped: {error}"
-    config: SourceConfig | None = next((source for source in sources if source.id == letter.origin), None)
+    files = [files_config(kind) for kind in KINDS]
+    config: SourceConfig | None = next((source for source in (*sources, *files) if source.id == letter.origin), None)
     if config is None:
         return f"can't be mapped: {path} has no source {letter.origin!r}"
     try:

@@ -12,18 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.cli.calls import err
 from services.cli.connection import settings_here
-from services.contracts.activity import Audience, Scope
 from services.contracts.partitions import key_partitioner
 from services.ingest.publisher import KafkaPublisher
 from services.ingest.registry import KINDS
 from services.ingest.sending import KafkaUnavailable
 from services.ingest.settings import SourcesInvalid, load_sources
 from services.ingest.source import SourceConfig
-from services.ingest.source_files import Counts, check_files, import_files
+from services.ingest.source_files import Counts, check_files, files_config, import_files
 from services.runtime.producer import AcknowledgedProducer, KafkaAway
-
-# Channels of the inside: what carries no audience of its own is for employees.
-INSIDE = {"hcl-connections", "activitystreams"}
 
 app = typer.Typer(no_args_is_help=True, help="Look at or import files of a channel.")
 Kind = Annotated[str, typer.Argument(help=f"{', '.join(KINDS)}")]
@@ -39,8 +35,7 @@ def _config(kind: str, source_id: str, instance: str) -> SourceConfig:
     if kind not in KINDS:
         raise typer.BadParameter(f"{kind!r} is none of {', '.join(KINDS)}", param_hint="KIND")
     if not source_id:
-        audience = Audience(Scope.INTERNAL if kind in INSIDE else Scope.PUBLIC)
-        return SourceConfig(id=f"{kind}-files", kind=kind, instance=instance, audience=audience)
+        return files_config(kind, instance)
     settings = settings_here()
     path = settings.sources_file or settings.data_dir / "sources.toml"
     try:

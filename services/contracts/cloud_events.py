@@ -1,5 +1,6 @@
 """The headers of every record: the CloudEvents 1.0 Kafka protocol binding, binary content mode."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 Headers = list[tuple[str, bytes]]
@@ -46,3 +47,11 @@ def dead_letter(*, reason: str, detail: str, origin: str, attempts: int = 1) -> 
     """
     fields = {DLQ_REASON: reason, DLQ_DETAIL: detail, DLQ_ORIGIN: origin, DLQ_ATTEMPTS: str(attempts)}
     return [(name, value.encode()) for name, value in fields.items()]
+
+
+def attempts_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
+    """Return which attempt a record is: 1, or what the replay of a dead letter wrote into its headers."""
+    for name, value in headers:
+        if name == DLQ_ATTEMPTS and value and value.isdigit():
+            return int(value)
+    return 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
+from services.contracts.activity import Audience, Scope
 from services.contracts.codec import activity_to_proto
 from services.ingest.acceptance import Accepted, accept
 from services.ingest.publisher import ActivityPublisher
@@ -15,6 +16,14 @@ from services.ingest.registry import KINDS
 from services.ingest.source import MalformedPayload, Rejection, SourceConfig
 
 _SLICE = 500
+# Channels of the inside: what carries no audience of its own is for employees.
+_INSIDE = frozenset({"hcl-connections", "activitystreams"})
+
+
+def files_config(kind: str, instance: str = "files") -> SourceConfig:
+    """Return the source that files of a kind belong to when no configured one is named. instance: it is a part of every id."""
+    audience = Audience(Scope.INTERNAL if kind in _INSIDE else Scope.PUBLIC)
+    return SourceConfig(id=f"{kind}-files", kind=kind, instance=instance, audience=audience)
 
 
 @dataclass(slots=True)

@@ -47,6 +47,24 @@ class _ConsumerThread(AIOKafkaConsumerThread):
             log.warning("a commit of %d partitions found no broker; it is tried again", len(offsets))
             return False
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to the committed positions, and to the beginning where nothing is committed.
+
+        aiokafka leaves those partitions where they are: what was fetched and thrown away during a rebalance would not be read again,
+        and lost with the next commit.
+        """
+        committed: Mapping[TP, int] = await self.call_thread(self._go_back)
+        return committed
+
+    async def _go_back(self) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        committed: Mapping[TP, int] = await consumer.seek_to_committed()
+        never = [tp for tp, offset in committed.items() if not offset]
+        if never:
+            for tp, offset in (await consumer.beginning_offsets(never)).items():
+                consumer.seek(tp, offset)
+        return committed
+
     async def on_thread_stop(self) -> None:
         """Stop the client, whether or not a broker is there."""
         await QueueServiceThread.on_thread_stop(self)

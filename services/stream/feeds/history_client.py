@@ -1,6 +1,6 @@
 """History over gRPC: the search service."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -28,10 +28,10 @@ class _Refused(HistoryAway):
 class HistoryClient:
     """The history port, answered by the SearchService. Every failure is HistoryAway; the status is logged."""
 
-    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
-        """token: a JWT with the role `service`."""
+    def __init__(self, channel: grpc.aio.Channel, token: Callable[[], str]) -> None:
+        """token: returns a JWT with the role `service`; it is asked for each call."""
         self._stub = SearchServiceStub(channel)
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._token = token
 
     async def newest(
         self, names: Collection[str], reader: PersonRelations, *, below: Place, limit: int, verbs: Collection[Verb] = ()
@@ -67,7 +67,7 @@ class HistoryClient:
 
     async def _call(self, method: Any, request: Any) -> Any:
         try:
-            return await method(request, metadata=self._metadata, timeout=_SECONDS)
+            return await method(request, metadata=(("authorization", f"Bearer {self._token()}"),), timeout=_SECONDS)
         except grpc.aio.AioRpcError as error:
             log.warning("history is away", code=error.code().name)
             refused = error.code() is grpc.StatusCode.INVALID_ARGUMENT

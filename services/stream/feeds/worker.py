@@ -27,6 +27,7 @@ from services.runtime.grpc_client import open_channel
 from services.runtime.grpc_server import GrpcServer
 from services.runtime.ops_server import OpsServer
 from services.runtime.records import TopicPartition
+from services.runtime.service_token import ServiceToken
 from services.runtime.settings import Settings
 from services.stream.feeds.broadcast import Broadcast
 from services.stream.feeds.changes import Changes
@@ -125,8 +126,7 @@ class FeedsWorker:
         await self._search.close()
 
     def _servicers(self, settings: Settings) -> GrpcServer:
-        token = settings.service_token.get_secret_value() if settings.service_token else ""
-        history = HistoryClient(self._search, token)
+        history = HistoryClient(self._search, ServiceToken.of(settings))
         reader = FeedReader(self._engine, self._state, history, self._broadcast.catch_up, time.monotonic)
         changes = Changes(self._state, self._owned, self._producer)
         verifier = TokenVerifier(settings.auth, settings.data_dir)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from services.contracts.cloud_events import dead_letter
+from services.contracts.cloud_events import attempts_of, dead_letter
 from services.contracts.topics import ACTIVITIES, REFINE_DLQ
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
@@ -65,7 +65,8 @@ class RefineAgent:
         refused = error if isinstance(error, Refused) else Refused(UNREFINABLE, type(error).__name__)
         origin = f"{record.topic}/{record.partition}/{record.offset}"
         letter = kept(record)
-        headers = dead_letter(reason=refused.reason, detail=f"{refused}{letter.note}", origin=origin)
+        attempts = attempts_of(record.headers)
+        headers = dead_letter(reason=refused.reason, detail=f"{refused}{letter.note}", origin=origin, attempts=attempts)
         await send_confirmed(self._producer, [Outgoing(REFINE_DLQ.name, letter.key, letter.value, headers)])
         DEAD_LETTERS.labels("refine", refused.reason).inc()
         log.warning("dead letter", extra={"reason": refused.reason, "origin": origin})

@@ -16,6 +16,7 @@ from services.contracts.relations import PersonRelations
 from services.runtime.auth import TokenInvalid
 from services.runtime.grpc_server import GrpcServer
 from services.runtime.settings import GrpcSettings
+from services.runtime.settings_loading import load_settings
 from services.search.documents import document_at
 from services.search.elastic_index import ElasticIndex
 from services.search.index_admin import apply_index
@@ -52,7 +53,7 @@ class RealSide:
     """The client, gRPC, the gate, the servicer and the engine."""
 
     def __init__(self, index, server, channel):
-        self.port = HistoryClient(channel, "service")
+        self.port = HistoryClient(channel, lambda: "service")
         self.offset = 0
         self._index = index
         self._server = server
@@ -82,7 +83,7 @@ async def side(request, embedded, unique):
         yield FakeSide()
         return
     client = AsyncElasticsearch(embedded.elasticsearch_url)
-    wanted = activities_index()
+    wanted = activities_index(core=load_settings().elasticsearch.core_analysis)
     named = Index(unique, wanted.version, wanted.description, wanted.mappings, wanted.settings)
     await apply_index(client, named)
     index = ElasticIndex(client, named)

@@ -34,10 +34,10 @@ class Channel:
 @pytest.mark.parametrize("fit", [1, 2, 100])
 async def test_bodies_too_large_for_one_answer_are_asked_for_in_parts(fit):
     """Were that history being away, a feed of large entries would stay partial for ever."""
-    assert set(await HistoryClient(Channel(fit), "token").bodies(IDS, READER)) == set(IDS)
+    assert set(await HistoryClient(Channel(fit), lambda: "token").bodies(IDS, READER)) == set(IDS)
 
 
 async def test_what_is_refused_one_by_one_is_history_being_away():
     """The feed says that it is partial; it doesn't ask for ever."""
     with pytest.raises(HistoryAway):
-        await HistoryClient(Channel(0), "token").bodies(IDS, READER)
+        await HistoryClient(Channel(0), lambda: "token").bodies(IDS, READER)
