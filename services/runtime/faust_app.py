@@ -10,6 +10,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from services.runtime.faust_transport import batch_transport
 from services.runtime.kafka_security import KafkaSecurity, for_faust
+from services.runtime.member_address import MovedMemberAssignor
 from services.runtime.records import TopicPartition
 
 #: What a service does with its partitions after a rebalance and before its streams begin.
@@ -23,7 +24,7 @@ class FaustSettings:
     app_id: the consumer group. instance_id: this worker's name in it, the same after every restart (static membership:
     a restart within session_seconds costs no rebalance, and the embedded broker never forgets a member without it).
     canonical_url: where other workers reach this one; as stable as instance_id, since a static member that comes back
-    under another URL is refused. batched_topics: delivered as chunks, see `faust_transport`. max_poll_records: the
+    under another URL costs a rebalance more. batched_topics: delivered as chunks, see `faust_transport`. max_poll_records: the
     largest chunk. buffered_chunks: chunks waiting per topic before fetching pauses; commit_every: chunks between
     commits, beside the commit every commit_seconds.
     """
@@ -63,6 +64,7 @@ def build_app(settings: FaustSettings) -> faust.App:
         broker_client_id=settings.instance_id,
         consumer_group_instance_id=settings.instance_id,
         canonical_url=settings.canonical_url,
+        PartitionAssignor=MovedMemberAssignor,
         datadir=str(settings.data_dir),
         # Its web server binds every interface and serves table data.
         web_enabled=False,

@@ -47,6 +47,10 @@ class _ConsumerThread(AIOKafkaConsumerThread):
             log.warning("a commit of %d partitions found no broker; it is tried again", len(offsets))
             return False
 
+    def join_again(self) -> None:
+        """Join the group once more; called in the loop of this thread."""
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001 - there is no public way
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go back to the committed positions, and to the beginning where nothing is committed.
 
@@ -89,6 +93,10 @@ class BatchConsumer(Consumer):
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def join_again(self) -> None:
+        """Ask the group for a new assignment, soon. Called in the consumer's thread."""
+        self._thread.join_again()
 
     async def quiesce(self, timeout: float) -> bool:  # noqa: ASYNC109 - a drain is bounded by its caller
         """Deliver nothing more, let agents finish the batch in hand, commit what they finished.
