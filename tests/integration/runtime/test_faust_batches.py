@@ -270,6 +270,16 @@ async def test_rebalance_commits_what_was_handled_and_repeats_nothing(kafka, mak
     assert await committed(kafka, settings.app_id, topic) == {0: 30}
 
 
+async def test_going_back_reaches_the_beginning_of_what_was_never_committed(kafka, make_topic, faust_settings):
+    """Without a committed offset the position must not stay behind records that were fetched and thrown away."""
+    topic, seen = await make_topic(kafka), Seen()
+    async with running(faust_settings(topic, commit_seconds=3600.0, commit_every=10_000), topic, seen) as worker:
+        await produce(kafka, topic, [b"a", b"b"])
+        await until(lambda: seen.values == [b"a", b"b"])
+        await worker.app.consumer.perform_seek()
+        await until(lambda: seen.values == [b"a", b"b", b"a", b"b"])
+
+
 async def test_rebalance_does_not_wait_for_a_hanging_batch(kafka, make_topic, faust_settings):
     """The hand-over has a deadline below the session timeout; what was not finished comes again."""
     topic, seen, hold = await make_topic(kafka), Seen(), asyncio.Event()
