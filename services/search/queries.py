@@ -106,7 +106,8 @@ def search_body(words: str, wanted: SearchFilter, reader: Reader, *, size: int, 
         "track_total_hits": EXACT_TOTAL,
     }
     if words:
-        body["highlight"] = _HIGHLIGHT | {"highlight_query": _words(words, "text")}
+        # Any of the words: the others may be in the title, and Elasticsearch marks nothing where the text alone doesn't match.
+        body["highlight"] = _HIGHLIGHT | {"highlight_query": _words(words, "text", every=False)}
     if after:
         body["search_after"] = list(after)
     return body
@@ -135,8 +136,9 @@ def _found_by(words: str, gate: list[Query]) -> Query:
     }
 
 
-def _words(words: str, *fields: str) -> Query:
-    return {"simple_query_string": {"query": words, "fields": list(fields), "default_operator": "and", "flags": _FLAGS}}
+def _words(words: str, *fields: str, every: bool = True) -> Query:
+    operator = "and" if every else "or"
+    return {"simple_query_string": {"query": words, "fields": list(fields), "default_operator": operator, "flags": _FLAGS}}
 
 
 _HIGHLIGHT: Query = {

@@ -69,6 +69,13 @@ def test_every_search_has_the_gate_with_and_without_words():
         assert body["query"]["bool"]["filter"][0] == readable_by(reader)
 
 
+def test_what_is_marked_are_any_of_the_words():
+    """Those that the text lacks may be in the title; Elasticsearch 9 marks nothing when the text alone doesn't match."""
+    body = search_body("gate keeper", SearchFilter(), Reader("person:anna"), size=10)
+    assert body["highlight"]["highlight_query"]["simple_query_string"]["default_operator"] == "or"
+    assert body["query"]["bool"]["filter"][-1]["simple_query_string"]["default_operator"] == "and"
+
+
 def test_words_score_by_constants_only():
     """A score that counts words over all documents would tell of those that the reader may not see."""
     body = search_body("kafka lag", SearchFilter(), Reader("person:anna"), size=10)
