@@ -1,15 +1,35 @@
-"""One embedded server for the whole session of a pytest process, so every xdist worker has its own."""
+"""One embedded server for the whole session of a pytest process, so every xdist worker has its own.
+
+Where the settings name both servers, the tests run on those (see tests/cluster), one after the other.
+"""
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.settings_loading import load_settings
+from tests.cluster.lent import LentServers
 
 MakeTopic = Callable[..., Awaitable[str]]
+
+
+@contextmanager
+def servers_for_a_test(data_dir) -> Iterator[EmbeddedServers | LentServers]:
+    """Give Kafka and Elasticsearch with nothing in them: embedded ones until the block ends, or those that the settings name."""
+    settings = load_settings()
+    if settings.kafka.configured and settings.elasticsearch.configured:
+        lent = LentServers(settings)
+        lent.empty()
+        yield lent
+        return
+    server = start_on_free_ports(data_dir)
+    yield server
+    server.stop()
 
 
 def start_on_free_ports(data_dir) -> EmbeddedServers:
@@ -27,19 +47,17 @@ def start_on_free_ports(data_dir) -> EmbeddedServers:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory) -> Iterator[EmbeddedServers]:
+def embedded(tmp_path_factory) -> Iterator[EmbeddedServers | LentServers]:
     """Kafka and Elasticsearch, shared by the session: take names from `unique`, restart nothing."""
-    server = start_on_free_ports(tmp_path_factory.mktemp("embedded"))
-    yield server
-    server.stop()
+    with servers_for_a_test(tmp_path_factory.mktemp("embedded")) as server:
+        yield server
 
 
 @pytest.fixture
-def own_server(tmp_path) -> Iterator[EmbeddedServers]:
+def own_server(tmp_path) -> Iterator[EmbeddedServers | LentServers]:
     """Kafka and Elasticsearch for this test alone, to be killed and restarted at will."""
-    server = start_on_free_ports(tmp_path / "own-server")
-    yield server
-    server.stop()
+    with servers_for_a_test(tmp_path / "own-server") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,12 @@ from services.runtime.embedded import EmbeddedServers, free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
 from services.runtime.records import Outgoing
 from services.runtime.settings import AuthSettings, ElasticsearchSettings, GrpcSettings, KafkaSettings, OpsSettings, Settings
+from services.runtime.settings_loading import load_settings
 from services.runtime.token_issuer import EmbeddedIssuer
 from services.search.__main__ import serve
 from services.search.index_admin import apply_index
-from tests.integration.conftest import start_on_free_ports
+from tests.cluster.lent import LentServers
+from tests.integration.conftest import servers_for_a_test
 from tests.integration.search.faulty_proxy import FaultyProxy
 
 PARTITIONS = 4
@@ -35,7 +37,7 @@ PARTITIONS = 4
 class Search:
     """A running search service and what its tests do to it."""
 
-    server: EmbeddedServers
+    server: EmbeddedServers | LentServers
     security: KafkaSecurity
     proxy: FaultyProxy
     settings: Settings
@@ -118,11 +120,10 @@ async def create_topics(security: KafkaSecurity) -> None:
 
 
 @pytest.fixture
-def search_server(tmp_path) -> Iterator[EmbeddedServers]:
+def search_server(tmp_path) -> Iterator[EmbeddedServers | LentServers]:
     """Kafka and Elasticsearch for one test: the names of topics are the registry's."""
-    server = start_on_free_ports(tmp_path / "server")
-    yield server
-    server.stop()
+    with servers_for_a_test(tmp_path / "server") as server:
+        yield server
 
 
 @pytest.fixture
@@ -134,11 +135,12 @@ async def search(search_server, tmp_path) -> AsyncIterator[Search]:
     issuer = EmbeddedIssuer.in_folder(tmp_path)
     issuer.ensure_key()
     await create_topics(security)
+    core = load_settings().elasticsearch.core_analysis
     async with AsyncElasticsearch(search_server.elasticsearch_url) as client:
-        await apply_index(client, activities_index())
+        await apply_index(client, activities_index(core=core))
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=search_server.bootstrap, partitions=PARTITIONS),
-        elasticsearch=ElasticsearchSettings(url=proxy.url),
+        elasticsearch=ElasticsearchSettings(url=proxy.url, core_analysis=core),
         auth=AuthSettings(),
         grpc=GrpcSettings(port=free_port()),
         ops=OpsSettings(port=free_port()),

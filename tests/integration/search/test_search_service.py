@@ -212,7 +212,7 @@ async def test_an_index_that_was_dropped_is_filled_again_from_the_topic(search):
         await search.publish(one)
         await eventually(lambda: both(anna, "gate", {one.id}))
         async with AsyncElasticsearch(search.server.elasticsearch_url) as client:
-            index = activities_index()
+            index = activities_index(core=search.settings.elasticsearch.core_analysis)
             await client.indices.delete(index=index.name)
             await client.indices.create(
                 index=index.name,
