@@ -2,9 +2,19 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The machines that this runs on are shared and noisy: how long an example takes says nothing about the code.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure() -> None:
+    """Refuse to run where the environment names servers that nobody has given away: tests delete what is on them."""
+    named = [name for name in ("SLUICE_KAFKA__BOOTSTRAP_SERVERS", "SLUICE_ELASTICSEARCH__URL") if os.environ.get(name)]
+    if named and os.environ.get("TESTS_MAY_EMPTY_THESE_SERVERS") != "yes":
+        pytest.exit(
+            f"{' and '.join(named)} is set: tests would use and empty those servers. Unset it, or run `make test-cluster`.", 2
+        )
