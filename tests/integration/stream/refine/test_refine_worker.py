@@ -1,6 +1,7 @@
 """The refine worker on a real broker: what is acknowledged is in the output once, whoever dies or disturbs."""
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -130,11 +131,10 @@ async def until_ready(settings, task):
         while True:
             assert not task.done(), task.exception()
             assert asyncio.get_running_loop().time() < deadline
-            try:
+            # Before it listens, nothing answers.
+            with contextlib.suppress(httpx.TransportError):
                 if (await client.get(f"http://127.0.0.1:{settings.ops.port}/readyz")).status_code == 200:
                     return
-            except httpx.TransportError:
-                pass  # not listening yet
             await asyncio.sleep(0.05)
 
 
