@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.contracts.activity import Verb
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.matching import Facts
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.places import Place
@@ -16,15 +17,18 @@ class HistoryAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An activity that history knows. body: its record value."""
+    """An activity that history knows. body: its record value; None where only the skeleton was asked for."""
 
     facts: Facts
-    body: bytes
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryAnswer:
-    """found: newest first. exhausted: there is nothing older. refreshed: partition → offset that the answer has seen all below of."""
+    """found: newest first. exhausted: nothing more stands between the places asked for.
+
+    refreshed: partition → offset that the answer has seen all below of.
+    """
 
     found: Sequence[Found]
     exhausted: bool
@@ -35,11 +39,20 @@ class History(Protocol):
     """What the feeds ask of the search service. Both calls raise HistoryAway, may be repeated and change nothing."""
 
     async def newest(
-        self, names: Collection[str], reader: PersonRelations, *, below: Place, limit: int, verbs: Collection[Verb] = ()
+        self,
+        names: Collection[str],
+        reader: PersonRelations,
+        *,
+        below: Place,
+        limit: int,
+        verbs: Collection[Verb] = (),
+        narrowed: FeedFilter | None = None,
+        above: Place | None = None,
     ) -> HistoryAnswer:
-        """Return the newest activities delivered to any of names that stand below a place and may be read by reader.
+        """Return the newest activities delivered to any of names that stand below a place and may be read by reader, without bodies.
 
-        limit: at the most so many, 1 to 2000; fewer come only when exhausted. verbs: only these; none means all. The
+        limit: at the most so many, 1 to 2000; fewer come only when exhausted. verbs: only these; none means all. narrowed:
+        only what passes it; unread_only is the caller's to turn into above. above: only what stands above that place. The
         answer holds everything that a search saw when it was asked, and perhaps more.
         """
 
