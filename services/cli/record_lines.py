@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
-from sluice.activity.v1 import activity_pb2, index_progress_pb2, marker_pb2, relation_pb2, source_state_pb2
+from sluice.activity.v1 import activity_pb2, identity_pb2, index_progress_pb2, marker_pb2, relation_pb2, source_state_pb2
 
 from services.contracts import topics
 from services.runtime.records import Record
@@ -14,6 +14,7 @@ _MESSAGES: dict[str, type[Message]] = {
     topics.ACTIVITIES.name: activity_pb2.Activity,
     topics.RELATIONS.name: relation_pb2.Relation,
     topics.RELATIONS_INVERSE.name: relation_pb2.Relation,
+    topics.IDENTITIES.name: identity_pb2.Identity,
     topics.MARKERS.name: marker_pb2.Marker,
     topics.INDEX_PROGRESS.name: index_progress_pb2.IndexProgress,
     topics.SOURCES.name: source_state_pb2.SourceState,

@@ -1,10 +1,10 @@
-"""Domain ⇄ protobuf ⇄ bytes for edges, markers and index progress."""
+"""Domain ⇄ protobuf ⇄ bytes for edges, markers, identities and index progress."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 from google.protobuf.message import DecodeError
-from sluice.activity.v1 import index_progress_pb2, marker_pb2, relation_pb2
+from sluice.activity.v1 import identity_pb2, index_progress_pb2, marker_pb2, relation_pb2
 
 from services.contracts.codec import UndecodableRecord, milliseconds, timestamp
 from services.contracts.relations import SEPARATOR, Relation, RelationKind
@@ -14,6 +14,7 @@ class MarkerKind(IntEnum):
     """The numbers are those of `sluice.activity.v1.MarkerKind`."""
 
     SAVED = 1
+    READ = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,41 @@ def relation_from_bytes(data: bytes) -> Relation:
     except (DecodeError, ValueError):
         raise UndecodableRecord("not a sluice.activity.v1.Relation") from None
     return Relation(message.subject, kind, message.object, milliseconds(message.created))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose an account is; both are entity names. approves_followers counts where person equals account, see the proto."""
+
+    account: str
+    person: str
+    approves_followers: bool = False
+    created_ms: int = 0
+
+    @property
+    def key(self) -> bytes:
+        """The record key of `sluice.identities.v1`: the account."""
+        return self.account.encode()
+
+
+def identity_to_bytes(identity: Identity) -> bytes:
+    """Return the record value."""
+    message = identity_pb2.Identity(
+        account=identity.account, person=identity.person, approves_followers=identity.approves_followers
+    )
+    message.created.CopyFrom(timestamp(identity.created_ms))
+    return message.SerializeToString(deterministic=True)
+
+
+def identity_from_bytes(data: bytes) -> Identity:
+    """Read a record value back. Raises UndecodableRecord, also where a name is missing."""
+    try:
+        message = identity_pb2.Identity.FromString(data)
+    except DecodeError:
+        raise UndecodableRecord("not a sluice.activity.v1.Identity") from None
+    if not message.account or not message.person:
+        raise UndecodableRecord("an identity without an account or a person")
+    return Identity(message.account, message.person, message.approves_followers, milliseconds(message.created))
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,11 +89,21 @@ RELATIONS_INVERSE = Topic(
     cleanup=Cleanup.COMPACT,
     co_partitioned_with="sluice.relations.v1",
 )
+IDENTITIES = Topic(
+    name="sluice.identities.v1",
+    key="account entity name",
+    value="sluice.activity.v1.Identity, or a tombstone when it is taken back",
+    description="Which accounts belong to which person, and whether she approves of her followers. Small, read whole.",
+    producers=("feeds",),
+    consumers=("feeds",),
+    cleanup=Cleanup.COMPACT,
+    size=Size.SINGLE,
+)
 MARKERS = Topic(
     name="sluice.markers.v1",
     key="user, kind, activity id (tab-separated); the partition is the user's",
     value="sluice.activity.v1.Marker, or a tombstone when it is taken back",
-    description="What users did with entries of their feeds: saved.",
+    description="What users did with entries of their feeds: saved, read.",
     producers=("feeds",),
     consumers=("feeds",),
     cleanup=Cleanup.COMPACT,
@@ -146,6 +156,7 @@ TOPICS: tuple[Topic, ...] = (
     ACTIVITIES,
     RELATIONS,
     RELATIONS_INVERSE,
+    IDENTITIES,
     MARKERS,
     INDEX_PROGRESS,
     SOURCES,

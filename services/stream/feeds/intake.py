@@ -2,7 +2,7 @@
 
 from services.contracts.codec import UndecodableRecord
 from services.contracts.matching import delivery_names
-from services.contracts.relation_codec import marker_of_key, relation_from_bytes
+from services.contracts.relation_codec import MarkerKind, marker_of_key, relation_from_bytes
 from services.contracts.relations import Relation, RelationKind, relation_of_inverse_key, relation_of_key
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.relation_state import RelationState
@@ -44,6 +44,8 @@ class Intake:
     def marker(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Take a record of sluice.markers.v1; only the key says anything."""
         marker = marker_of_key(key)
+        if marker.kind is not MarkerKind.SAVED:
+            return
         if value is not None:
             self._state.set_saved(partition, marker)
         else:

@@ -6,9 +6,12 @@ from sluice.activity.v1 import activity_pb2 as pb
 from services.contracts.activity import Activity, Scope, Source, Verb
 from services.contracts.codec import UndecodableRecord, activity_from_bytes, activity_from_proto, activity_to_bytes
 from services.contracts.relation_codec import (
+    Identity,
     IndexProgress,
     Marker,
     MarkerKind,
+    identity_from_bytes,
+    identity_to_bytes,
     marker_of_key,
     progress_from_bytes,
     progress_to_bytes,
@@ -80,5 +83,22 @@ def test_a_key_that_is_none_is_a_value_error(key):
 def test_marker_keys_and_progress_survive():
     marker = Marker("person:anna", MarkerKind.SAVED, "0" * 32)
     assert marker_of_key(marker.key) == marker
+    read = Marker("person:anna", MarkerKind.READ, "0" * 32)
+    assert marker_of_key(read.key) == read
     progress = IndexProgress("sluice-activities-v1", 3, 99)
     assert progress_from_bytes(progress_to_bytes(progress)) == progress
+
+
+@given(people, people, st.booleans(), st.integers(1, 10**13))
+def test_an_identity_survives_its_record(account, person, approves, created):
+    """Every worker reads the same accounts of the same person."""
+    identity = Identity(account, person, approves, created)
+    assert identity_from_bytes(identity_to_bytes(identity)) == identity
+    assert identity.key.decode() == account
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", Identity("person:a", "").key, identity_to_bytes(Identity("", "person:a"))])
+def test_an_identity_without_both_names_is_the_named_error(data):
+    """Nobody may become the account of nobody."""
+    with pytest.raises(UndecodableRecord):
+        identity_from_bytes(data)
