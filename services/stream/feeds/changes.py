@@ -50,12 +50,10 @@ class Changes:
             relation = Relation(subject, kind, obj)
             await self._write([self._outgoing(RELATIONS.name, RELATED, subject, relation.key, None)])
 
-    async def mark(self, user: str, activity_ids: Sequence[str], *, saved: bool) -> None:
-        """Save activities, or take the marks back."""
-        before = self._state.saved(user)
-        changed = [activity_id for activity_id in dict.fromkeys(activity_ids) if (activity_id in before) != saved]
-        markers = [Marker(user, MarkerKind.SAVED, activity_id, _now_ms()) for activity_id in changed]
-        values = [marker_to_bytes(marker) if saved else None for marker in markers]
+    async def mark(self, user: str, kind: MarkerKind, activity_ids: Sequence[str], *, taken_back: bool = False) -> None:
+        """Mark activities as saved or read, or take the marks back."""
+        markers = [Marker(user, kind, activity_id, _now_ms()) for activity_id in dict.fromkeys(activity_ids)]
+        values = [None if taken_back else marker_to_bytes(marker) for marker in markers]
         pairs = zip(markers, values, strict=True)
         await self._write([self._outgoing(MARKERS.name, MARKED, user, marker.key, value) for marker, value in pairs])
 

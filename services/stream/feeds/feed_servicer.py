@@ -7,6 +7,7 @@ from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceServicer, FeedServic
 
 from services.contracts.page_tokens import PageToken, PageTokenInvalid, clamp_page_size, decode_page_token, fingerprint
 from services.contracts.principal import Principal
+from services.contracts.relation_codec import MarkerKind
 from services.runtime.metrics import FEEDS_PAGES
 from services.stream.feeds.callers import principal, user_for
 from services.stream.feeds.changes import Changes
@@ -42,23 +43,31 @@ class FeedServicer(FeedServiceServicer):
 
     async def Save(self, request: pb.SaveRequest, context: Any) -> pb.SaveResponse:  # noqa: N802 - as above
         """See the proto."""
-        user = principal().user
-
-        async def here() -> pb.SaveResponse:
-            await self._changes.mark(user, request.activity_ids, saved=True)
-            return pb.SaveResponse()
-
-        return await self._routing.answer(user, context, here, lambda channel: FeedServiceStub(channel).Save, request)
+        await self._mark("Save", request, context, MarkerKind.SAVED)
+        return pb.SaveResponse()
 
     async def Unsave(self, request: pb.UnsaveRequest, context: Any) -> pb.UnsaveResponse:  # noqa: N802 - as above
         """See the proto."""
+        await self._mark("Unsave", request, context, MarkerKind.SAVED, taken_back=True)
+        return pb.UnsaveResponse()
+
+    async def MarkRead(self, request: pb.MarkReadRequest, context: Any) -> pb.MarkReadResponse:  # noqa: N802 - as above
+        """See the proto."""
+        await self._mark("MarkRead", request, context, MarkerKind.READ)
+        return pb.MarkReadResponse()
+
+    async def MarkUnread(self, request: pb.MarkUnreadRequest, context: Any) -> pb.MarkUnreadResponse:  # noqa: N802 - as above
+        """See the proto."""
+        await self._mark("MarkUnread", request, context, MarkerKind.READ, taken_back=True)
+        return pb.MarkUnreadResponse()
+
+    async def _mark(self, method: str, request: Any, context: Any, kind: MarkerKind, *, taken_back: bool = False) -> None:
         user = principal().user
 
-        async def here() -> pb.UnsaveResponse:
-            await self._changes.mark(user, request.activity_ids, saved=False)
-            return pb.UnsaveResponse()
+        async def here() -> None:
+            await self._changes.mark(user, kind, request.activity_ids, taken_back=taken_back)
 
-        return await self._routing.answer(user, context, here, lambda channel: FeedServiceStub(channel).Unsave, request)
+        await self._routing.answer(user, context, here, lambda channel: getattr(FeedServiceStub(channel), method), request)
 
 
 def page_ask(request: pb.GetFeedRequest, caller: Principal) -> PageAsk:
