@@ -1,18 +1,23 @@
 """What is in a feed: one pure function decides, for live delivery, reading, rebuilds and history alike."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.contracts.activity import Activity, Audience, Scope, Verb
 from services.contracts.relations import PersonRelations
 
 # What tells a reader something new. Likes, follows, joins and leaves are counted and notified, they don't fill a home feed.
 HOME_VERBS = frozenset({Verb.POST, Verb.COMMENT, Verb.SHARE, Verb.UPDATE, Verb.ADD})
+# By the verb's number: asked for every entry of every page, and the hash of an enum's member is slow.
+_IN_HOME = tuple(verb in HOME_VERBS for verb in Verb)
+_PUBLIC, _INTERNAL, _GROUP, _DIRECT = Scope.PUBLIC, Scope.INTERNAL, Scope.GROUP, Scope.DIRECT
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What matching needs of an activity, kept in memory for every entry of a timeline. targets: entity names."""
+class Facts(NamedTuple):
+    """What matching and filters need of an activity, kept in memory for every entry of a timeline.
+
+    targets: entity names, each once, in no order. channel is among them.
+    """
 
     id: str
     sort_time_ms: int
@@ -22,35 +27,48 @@ class Facts:
     audience: Audience
     deleted: bool = False
     object_activity_id: str = ""
+    source_kind: str = ""
+    language: str = ""
 
 
 def targets_of(activity: Activity) -> tuple[str, ...]:
-    """Return the entity names whose followers an activity is for, sorted: actor, target, group audience, tags and channel."""
+    """Return the entity names whose followers an activity is for, each once: tags, group audience, actor, target and channel."""
     if activity.deleted:
         return ()
-    names = {f"tag:{tag}" for tag in activity.tags}
-    names.update(activity.audience.groups if activity.audience.scope == Scope.GROUP else ())
-    if activity.actor:
-        names.add(activity.actor.name)
-    if activity.target:
-        names.add(activity.target.name)
-    if activity.source.channel:
-        names.add(activity.source.channel)
-    return tuple(sorted(names))
+    names = [f"tag:{tag}" for tag in activity.tags]
+    names += activity.audience.groups if activity.audience.scope == Scope.GROUP else ()
+    names += (activity.actor.name if activity.actor else "", activity.target.name if activity.target else "")
+    names.append(activity.source.channel)
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def facts_of(activity: Activity) -> Facts:
-    """Reduce an activity to what matching needs."""
+    """Reduce an activity to what matching needs. Of a deleted one only its place is left."""
+    if activity.deleted:
+        return hidden(activity.id, activity.sort_time_ms)
     return Facts(
         id=activity.id,
         sort_time_ms=activity.sort_time_ms,
         verb=activity.verb,
         actor=activity.actor.name if activity.actor else "",
         targets=targets_of(activity),
-        audience=activity.audience,
-        deleted=activity.deleted,
+        audience=deciding(activity.audience),
         object_activity_id=activity.object.activity_id,
+        source_kind=activity.source.kind,
+        language=activity.language,
     )
+
+
+def deciding(audience: Audience) -> Audience:
+    """Return an audience without the names that its scope doesn't ask for."""
+    groups = audience.groups if audience.scope is _GROUP else ()
+    recipients = audience.recipients if audience.scope is _DIRECT else ()
+    return Audience(audience.scope, groups, recipients)
+
+
+def hidden(activity_id: str, sort_time_ms: int = 0) -> Facts:
+    """Return the facts of an activity that nobody may read any more."""
+    return Facts(activity_id, sort_time_ms, Verb.UNSPECIFIED, actor="", targets=(), audience=Audience(), deleted=True)
 
 
 def may_read(user: str, *, employee: bool, groups: Collection[str], audience: Audience) -> bool:
@@ -58,44 +76,44 @@ def may_read(user: str, *, employee: bool, groups: Collection[str], audience: Au
 
     groups: entity names of the groups that the user is a member of by the relations log. Anything unknown is closed.
     """
-    match audience.scope:
-        case Scope.PUBLIC:
-            return True
-        case Scope.INTERNAL:
-            return employee
-        case Scope.GROUP:
-            return any(group in groups for group in audience.groups)
-        case Scope.DIRECT:
-            return user in audience.recipients
-        case _:
-            return False
+    scope = audience.scope
+    if scope is _PUBLIC:
+        return True
+    if scope is _INTERNAL:
+        return employee
+    if scope is _GROUP:
+        return any(group in groups for group in audience.groups)
+    return scope is _DIRECT and user in audience.recipients
 
 
 def matches(relations: PersonRelations, facts: Facts) -> bool:
-    """Return whether an activity belongs to the reader's home feed.
+    """Return whether an activity belongs to the reader's home feed, but for muted words: see muted_words.
 
     It does when it isn't deleted, has a verb of the home feed, may be read by her, is her own or was done by or put to something
     that she follows or a group that she belongs to, and neither its actor nor any of its targets is muted or blocked either
-    way. A DIRECT activity is a message: it needs no follow.
+    way. A DIRECT activity is a message: it needs no follow. Her own are those of all her accounts; a muted or blocked name
+    doesn't hide what she did herself.
     """
-    if facts.deleted or facts.verb not in HOME_VERBS:
+    (_, _, verb, actor, targets, audience, deleted, _, _, _) = facts
+    if deleted or not _IN_HOME[verb]:
         return False
-    if not may_read(relations.user, employee=relations.employee, groups=relations.groups, audience=facts.audience):
+    user, groups = relations.user, relations.groups
+    if audience.scope is not _PUBLIC and not may_read(user, employee=relations.employee, groups=groups, audience=audience):
         return False
-    if facts.actor in relations.blocks or facts.actor in relations.blocked_by:
-        return False
-    if facts.actor == relations.user:
+    if actor == user or actor in relations.accounts:
         return True
-    if not relations.mutes.isdisjoint(facts.targets):
+    if actor in relations.blocks or actor in relations.blocked_by:
         return False
-    if facts.audience.scope == Scope.DIRECT:
+    if relations.mutes and not relations.mutes.isdisjoint(targets):
+        return False
+    if audience.scope is _DIRECT:
         return True
-    return not (relations.follows.isdisjoint(facts.targets) and relations.groups.isdisjoint(facts.targets))
+    return not (relations.follows.isdisjoint(targets) and groups.isdisjoint(targets))
 
 
 def delivery_names(relations: PersonRelations) -> frozenset[str]:
     """Return the entity names under which a home feed's candidates are found, among `delivered_to` of activities."""
-    return relations.follows | relations.groups | {relations.user, f"inbox:{relations.user}"}
+    return relations.follows | relations.groups | relations.accounts | {relations.user, f"inbox:{relations.user}"}
 
 
 def likes_name(user: str) -> str:
@@ -113,8 +131,8 @@ def delivered_to(facts: Facts) -> tuple[str, ...]:
         return ()
     if facts.verb is Verb.LIKE:
         return (likes_name(facts.actor),) if facts.actor else ()
-    if facts.verb not in HOME_VERBS:
+    if not _IN_HOME[facts.verb]:
         return ()
-    if facts.audience.scope == Scope.DIRECT:
+    if facts.audience.scope is _DIRECT:
         return (*facts.targets, *(f"inbox:{name}" for name in facts.audience.recipients))
     return facts.targets

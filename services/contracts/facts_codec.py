@@ -1,0 +1,70 @@
+"""Record value → facts, without building the activity in between: every feeds worker does this for every activity."""
+
+from functools import lru_cache
+from sys import intern
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from sluice.activity.v1 import activity_pb2 as pb
+
+from services.contracts.activity import Audience, Scope, Verb
+from services.contracts.codec import UndecodableRecord
+from services.contracts.matching import Facts, deciding, hidden
+
+_VERBS: Final = {int(verb): verb for verb in Verb}
+_OTHER: Final = Verb.OTHER
+_SCOPES: Final = {int(scope): scope for scope in Scope}
+_AUDIENCES: Final = {int(scope): Audience(scope) for scope in (Scope.PUBLIC, Scope.INTERNAL)}
+_parsed = pb.Activity.FromString
+_new = tuple.__new__
+
+
+def facts_from_bytes(data: bytes) -> Facts:
+    """Read the facts of a record value: those that `facts_of` gives for the activity in it. Raises UndecodableRecord."""
+    try:
+        message = _parsed(data)
+    except DecodeError:
+        raise UndecodableRecord("not a sluice.activity.v1.Activity") from None
+    return facts_from_proto(message)
+
+
+def facts_from_proto(message: pb.Activity) -> Facts:
+    """Return the facts of a message. A verb that this version doesn't know is OTHER, an unknown scope closed to everybody."""
+    if message.deleted:
+        return hidden(message.id, message.sort_time_ms)
+    source, audience = message.source, _audience(message.audience)
+    actor, target, channel = intern(message.actor.name), message.target.name, source.channel
+    names = [intern(f"tag:{tag}") for tag in message.tags]
+    if audience.scope is Scope.GROUP:
+        names += audience.groups
+    if actor:
+        names.append(actor)
+    if target:
+        names.append(intern(target))
+    if channel:
+        names.append(intern(channel))
+    fields = (
+        message.id,
+        message.sort_time_ms,
+        _VERBS.get(message.verb, _OTHER),
+        actor,
+        tuple(dict.fromkeys(names)),
+        audience,
+        False,
+        message.object.activity_id,
+        intern(source.kind),
+        intern(message.language),
+    )
+    # A tuple of ten costs a third of what a call with ten names does.
+    return _new(Facts, fields)
+
+
+def _audience(message: pb.Audience) -> Audience:
+    scope = message.scope
+    return _AUDIENCES.get(scope) or _named_audience(scope, tuple(message.groups), tuple(message.recipients))
+
+
+@lru_cache(maxsize=4096)
+def _named_audience(scope: int, groups: tuple[str, ...], recipients: tuple[str, ...]) -> Audience:
+    """Return the audience, the same object for the same people: most activities of a group share theirs."""
+    return deciding(Audience(_SCOPES.get(scope, Scope.UNSPECIFIED), tuple(map(intern, groups)), tuple(map(intern, recipients))))
