@@ -78,4 +78,5 @@ FEEDS_KNOWN_ACTIVITIES = Gauge("sluice_feeds_known_activities", "Activities in m
 FEEDS_BODY_BYTES = Gauge("sluice_feeds_body_bytes", "Bodies of activities in memory, bytes.")
 FEEDS_WINDOW = Gauge("sluice_feeds_window_activities", "Activities that the index may not show yet.")
 FEEDS_STALE_SECONDS = Gauge("sluice_feeds_stale_seconds", "Since nothing was known to be missing, seconds.")
-FEEDS_FORWARDED = Counter("sluice_feeds_forwarded_total", "Calls passed on to the worker that owns the user.")
+# to: owner (in this group), other-group (the owner here is away or slow).
+FEEDS_FORWARDED = Counter("sluice_feeds_forwarded_total", "Calls passed on to the worker that owns the user.", ["to"])

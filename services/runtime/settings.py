@@ -234,19 +234,25 @@ class FeedsSettings(Section):
 
     capacity: entries of a timeline; older ones come from history. active_readers: timelines kept, 12 bytes times capacity each.
     body_megabytes: of activities kept beyond those the index doesn't show yet. stale_after_s: further behind it doesn't answer.
+    group: the name of the replica group that the worker belongs to, such as `b`; every group keeps all users.
     """
 
     capacity: int = Field(default=800, ge=10, le=100_000)
     active_readers: int = Field(default=20_000, ge=1)
     body_megabytes: int = Field(default=256, ge=1)
     stale_after_s: float = Field(default=5.0, gt=0)
+    group: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
 
 
 class PeerSettings(Section):
-    """Where this process reaches the other services, `host:port`. tls_ca: the authority of their certificates; none: no TLS."""
+    """Where this process reaches the other services, `host:port`. tls_ca: the authority of their certificates; none: no TLS.
+
+    feeds_replica: for feeds workers, the other replica group's; asked where the owner of a user is away or behind.
+    """
 
     ingest: str = "127.0.0.1:50051"
     feeds: str = "127.0.0.1:50052"
+    feeds_replica: str = ""
     search: str = "127.0.0.1:50053"
     tls_ca: Path | None = None
 

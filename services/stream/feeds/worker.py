@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-import grpc
 from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
 from sluice.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
 from sluice.feed.v1.relation_service_pb2_grpc import add_RelationServiceServicer_to_server
@@ -83,10 +82,16 @@ class FeedsWorker:
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
         self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
         self._freshness = Freshness(security, self._positions)
-        self._search = _connect(settings, settings.peers.search)
+        self._search = open_channel(settings.peers.search, tls_ca=settings.peers.tls_ca)
         self._ops = OpsServer(settings.ops.host, settings.ops.port, self._problems)
         self._routing = Routing(
-            self._state, Ownership(self._app).address_of, settings.grpc.address, partial(_connect, settings), self._trusted
+            self._state,
+            Ownership(self._app).address_of,
+            settings.grpc.address,
+            # Routing knows whom else to ask, and the same once more is a user's time.
+            partial(open_channel, tls_ca=settings.peers.tls_ca, again=False),
+            self._trusted,
+            other_group=settings.peers.feeds_replica,
         )
         self._grpc = self._servicers(settings)
         for topic in TOPICS:
@@ -173,17 +178,13 @@ class FeedsWorker:
 def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
     data_dir = settings.data_dir / "faust" / instance
     return FaustSettings(
-        app_id=_APP_ID,
+        app_id=f"{_APP_ID}-{settings.feeds.group}" if settings.feeds.group else _APP_ID,
         kafka=settings.kafka.security(),
         instance_id=instance,
         canonical_url=canonical_url(settings.grpc.address),
         data_dir=data_dir,
         batched_topics=frozenset(TOPICS),
     )
-
-
-def _connect(settings: Settings, address: str) -> grpc.aio.Channel:
-    return open_channel(address, tls_ca=settings.peers.tls_ca)
 
 
 async def _principal(settings: Settings, verifier: TokenVerifier, token: str) -> Principal:

@@ -140,3 +140,12 @@ async def test_a_server_may_ask_its_clients_for_certificates(certificate):
             await check(open_channel(f"127.0.0.1:{server.port}", tls_ca=cert))
     finally:
         await server.stop(0)
+
+
+async def test_a_caller_who_knows_somebody_else_to_ask_hears_of_a_failure_at_once():
+    async with Server(failures=1) as server:
+        channel = open_channel(f"127.0.0.1:{server.port}", again=False)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await channel.unary_unary("/t.T/M")(b"x", timeout=5)
+        await channel.close()
+        assert server.calls == 1
