@@ -50,7 +50,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrapped(self, handler: Handler, method: str) -> Handler:
         codec = {
             "request_deserializer": _tolerant(handler.request_deserializer),
-            "response_serializer": handler.response_serializer,
+            "response_serializer": _either(handler.response_serializer),
         }
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._streaming(handler.stream_stream, method, checked_stream), **codec)
@@ -127,6 +127,13 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
             return _UNDECODABLE
 
     return read
+
+
+def _either(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes] | None:
+    """Return a serializer that lets bytes through: a servicer may answer with a message that is serialised already."""
+    if serialize is None:
+        return None
+    return lambda answer: answer if type(answer) is bytes else serialize(answer)
 
 
 async def checked_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:

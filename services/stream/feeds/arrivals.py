@@ -2,9 +2,9 @@
 
 import re
 
-from services.contracts.activity import Audience, Verb
-from services.contracts.codec import UndecodableRecord, activity_from_bytes
-from services.contracts.matching import Facts, facts_of
+from services.contracts.codec import UndecodableRecord
+from services.contracts.facts_codec import facts_from_bytes
+from services.contracts.matching import Facts, hidden
 
 _ID = re.compile(rb"[0-9a-f]{32}")
 
@@ -15,10 +15,10 @@ def facts_in(key: bytes | None, value: bytes | None) -> Facts:
         if hidden := hidden_by(key):
             return hidden
         raise UndecodableRecord("a tombstone whose key is not an activity id")
-    activity = activity_from_bytes(value)
-    if activity.id.encode() != key or not _ID.fullmatch(key):
+    facts = facts_from_bytes(value)
+    if facts.id.encode() != key or not _ID.fullmatch(key):
         raise UndecodableRecord("the key is not the id of the activity")
-    return facts_of(activity)
+    return facts
 
 
 def hidden_by(key: bytes | None) -> Facts | None:
@@ -29,4 +29,4 @@ def hidden_by(key: bytes | None) -> Facts | None:
     """
     if key is None or not _ID.fullmatch(key):
         return None
-    return Facts(key.decode(), 0, Verb.UNSPECIFIED, actor="", targets=(), audience=Audience(), deleted=True)
+    return hidden(key.decode())

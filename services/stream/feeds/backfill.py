@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from services.contracts.activity import Verb
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.matching import Facts, likes_name
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.engine import Candidate, FeedEngine
@@ -32,13 +33,23 @@ class Backfill:
         self._history = history
         self._catch_up = catch_up
 
-    async def stretch(self, names: Collection[str], reader: PersonRelations, below: Place, limit: int) -> Stretch:
+    async def stretch(
+        self,
+        names: Collection[str],
+        reader: PersonRelations,
+        below: Place,
+        limit: int,
+        *,
+        narrowed: FeedFilter | None = None,
+        above: Place | None = None,
+    ) -> Stretch:
         """Return the newest candidates below a place, about limit of them. Raises HistoryAway.
 
+        narrowed, above: what history may leave out, see the port; nothing else is missing above the stretch's floor.
         Between the return and the caller's next await nothing arrives, so what it builds from this is as of now.
         """
         with self._engine.window.pinned():
-            answer = await self._ask(names, reader, below, limit)
+            answer = await self._ask(names, reader, below, limit, narrowed=narrowed, above=above)
             floor = None if answer.exhausted else place_of(answer.found[-1].facts) if answer.found else below
             return Stretch(self._join(answer.found, names, floor or BOTTOM, below), floor)
 
@@ -57,10 +68,18 @@ class Backfill:
         return [candidate.facts for candidate in self._join(found, {likes_name(user)}, BOTTOM, TOP)]
 
     async def _ask(
-        self, names: Collection[str], reader: PersonRelations, below: Place, limit: int, verbs: Collection[Verb] = ()
+        self,
+        names: Collection[str],
+        reader: PersonRelations,
+        below: Place,
+        limit: int,
+        verbs: Collection[Verb] = (),
+        *,
+        narrowed: FeedFilter | None = None,
+        above: Place | None = None,
     ) -> HistoryAnswer:
         generation = self._engine.generation
-        answer = await self._history.newest(names, reader, below=below, limit=limit, verbs=verbs)
+        answer = await self._history.newest(names, reader, below=below, limit=limit, verbs=verbs, narrowed=narrowed, above=above)
         # From here on whatever is known here is at least as new as the answer.
         await self._catch_up(answer.refreshed)
         if self._engine.generation != generation:

@@ -1,33 +1,38 @@
 """The feed engine of one worker: what arrives is written to the timelines of the readers it is for. No I/O, no waiting."""
 
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from services.contracts.matching import Facts, delivered_to
 from services.stream.feeds.activity_table import ActivityTable
-from services.stream.feeds.follower_index import FollowerIndex
+from services.stream.feeds.follower_index import FollowerIndex, Rows
 from services.stream.feeds.likes import Likes
-from services.stream.feeds.places import Place, place_of
+from services.stream.feeds.ordering import Ordering
+from services.stream.feeds.places import TOP, Place, place_of
 from services.stream.feeds.readers import Reader, Readers
+from services.stream.feeds.sweeping import Sweep
 from services.stream.feeds.timelines import EVERYTHING, Slots, Timelines
 from services.stream.feeds.window import Window
 
 _SWEEP_AFTER = 5_000
+# A slice of deliveries takes a few milliseconds.
+_SLICE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """capacity: entries of a timeline. rows: readers kept at a time; one takes 12 bytes times capacity. body_bytes: of kept bodies."""
+    """capacity: entries of a timeline. rows: readers kept at a time; one takes 4 bytes times capacity. body_bytes: of kept bodies."""
 
     capacity: int = 800
     rows: int = 20_000
     body_bytes: int = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An activity that may be in a feed; whether it is, `matches` decides. body: its record value, None when it isn't in memory."""
 
     facts: Facts
@@ -43,7 +48,8 @@ class FeedEngine:
     """Activities, timelines and readers of one worker.
 
     For every active reader and every activity above her row's complete_from: when the activity is delivered to one of
-    her names, and she might read it when the row was built, her ring has it. Everything here keeps that sentence true.
+    her names that isn't pending, and she might read it when the row was built, her ring has it. Everything here keeps that
+    sentence true, but for what `deliver_slice` has yet to deliver.
     """
 
     def __init__(self, limits: EngineLimits) -> None:
@@ -57,37 +63,70 @@ class FeedEngine:
         self.table = ActivityTable(self.limits.body_bytes)
         self.window = Window()
         self.timelines = Timelines(self.limits.rows, self.limits.capacity)
+        self._ordering = Ordering(self.table, self.timelines)
         self.followers = FollowerIndex()
         self.readers = Readers(self.limits.rows)
         self.likes = Likes()
+        self._undelivered: deque[tuple[int, Rows]] = deque()
+        self._sweep: Sweep | None = None
         self._swept_at = 0
 
     def arrive(self, partition: int, offset: int, facts: Facts, body: bytes) -> int:
-        """Take a record of the broadcast and return to how many timelines it went. Offsets of a partition rise."""
-        slot, before = self.table.put(facts, body, offset)
+        """Take a record of the broadcast and return to how many timelines it goes. Offsets of a partition rise.
+
+        What goes to very many is only begun: call deliver_slice until it returns False before the record counts as applied.
+        """
+        slot, before = self.table.put(facts, body)
         names = delivered_to(facts)
         self.window.add(partition, offset, slot, names)
         self.likes.apply(facts)
-        rows = self.followers.rows_of(_new_names(before, facts, names))
-        return self.timelines.append(rows, facts.sort_time_ms, slot)
+        rows = self.followers.rows_of(names if before is None else _new_names(before, facts, names))
+        count = len(rows)
+        if count > _SLICE:
+            # A copy: the index may change between two slices, by moving its last row into a hole before them.
+            self._undelivered.append((slot, np.array(rows)))
+        elif count:
+            self.timelines.append(rows, slot, self.table.sort_keys)
+        return count
+
+    def deliver_slice(self) -> bool:
+        """Deliver a slice of what goes to very many; return whether there is more. The order of activities means nothing here."""
+        if self._undelivered:
+            slot, rows = self._undelivered.popleft()
+            self.timelines.append(rows[:_SLICE], slot, self.table.sort_keys)
+            if len(rows) > _SLICE:
+                self._undelivered.appendleft((slot, rows[_SLICE:]))
+        return bool(self._undelivered)
 
     def advance(self, refreshed: Mapping[int, int]) -> None:
         """Take the indexer's word for how much searches see; forget what nobody needs any more."""
-        for partition, offset in refreshed.items():
-            self._left_window(self.window.advance(partition, offset))
-        self._left_window(self.window.trim())
+        self.table.may_drop(self.window.advance(refreshed))
         self.table.trim_bodies(self.window.__contains__)
-        if len(self.table) > self._swept_at + self._swept_at // 2 + _SWEEP_AFTER:
-            self.sweep()
+
+    def tidy_step(self) -> None:
+        """Do a few milliseconds of what keeps memory bounded, if there is need: call it between slices of other work."""
+        if self._sweep is None:
+            if self._undelivered or len(self.table) <= self._swept_at + self._swept_at // 2 + _SWEEP_AFTER:
+                return
+            self._sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self.window)
+        if not self._sweep.step():
+            self._sweep = None
+            self._swept_at = len(self.table)
 
     def sweep(self) -> int:
-        """Free the slots that neither a timeline nor the window names; return how many."""
-        referenced = self.table.referenced()
-        self.timelines.mark(self.readers.rows(), referenced)
-        referenced[list(self.window)] = True
-        swept = self.table.sweep(referenced)
+        """Free the slots that neither a timeline nor the window names, in one go; return how many."""
+        self.deliver_all()
+        sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self.window)
+        while sweep.step():
+            continue
+        self._sweep = None
         self._swept_at = len(self.table)
-        return swept
+        return sweep.freed
+
+    def deliver_all(self) -> None:
+        """Deliver what deliver_slice would, in one go."""
+        while self.deliver_slice():
+            continue
 
     def activate(
         self,
@@ -112,8 +151,19 @@ class FeedEngine:
         self.followers.add(reader.row, names)
         self.likes.open(user, likes)
         slots = [self.table.learn(candidate.facts, candidate.body) for candidate in candidates]
-        self._fill(reader.row, np.array(slots, np.int32), EVERYTHING if floor is None else floor.sort_time_ms)
+        self._ordering.write(reader.row, np.array(slots, np.int32), EVERYTHING if floor is None else floor.sort_time_ms)
         return reader
+
+    def extend(self, user: str, names: frozenset[str], candidates: Sequence[Candidate], floor: Place | None) -> None:
+        """Add to an active reader's timeline what she has come to follow. candidates, floor: as of activate, for names only."""
+        reader = self.readers.get(user)
+        if reader is None:
+            return
+        slots = [self.table.learn(candidate.facts, candidate.body) for candidate in candidates]
+        complete_from = max(self.complete_from(reader), EVERYTHING if floor is None else floor.sort_time_ms)
+        both = np.concatenate((self.timelines.slots_of(reader.row), np.array(slots, np.int32)))
+        self._ordering.write(reader.row, np.unique(both), complete_from)
+        self.readers.rename(user, reader.names, reader.pending - names)
 
     def evict(self, user: str) -> None:
         """Forget a reader's timeline; her next read builds it anew. Nothing happens when she has none."""
@@ -123,30 +173,35 @@ class FeedEngine:
             self.timelines.evict(reader.row)
             self.likes.close(user)
 
-    def narrow(self, user: str, names: frozenset[str]) -> None:
-        """Stop delivering to a reader what she has left. names: those that remain."""
+    def set_names(self, user: str, names: frozenset[str]) -> None:
+        """Deliver to an active reader under names from now on; what is new among them is pending until `extend`."""
         reader = self.readers.get(user)
-        if reader is not None:
-            self.followers.remove(reader.row, reader.names - names)
-            self.readers.rename(user, reader.names & names)
+        if reader is None or reader.names == names:
+            return
+        self.followers.remove(reader.row, reader.names - names)
+        self.followers.add(reader.row, names - reader.names)
+        # A name that went and comes back before it was filled in is as new.
+        self.readers.rename(user, names, (reader.pending & names) | (names - reader.names))
 
-    def timeline(self, reader: Reader, below: Place) -> Iterator[Candidate]:
-        """Yield the candidates of a timeline that stand below a place, newest first, down to complete_from.
+    def slots_below(self, reader: Reader, below: Place) -> Slots:
+        """Return the slots of a timeline's candidates below a place, oldest first, down to complete_from.
 
         To be used up before anything else happens to the engine.
         """
-        slots = self._tidy(reader.row)
-        keys = self.table.sort_keys[slots]
-        low = np.searchsorted(keys, int(self.timelines.complete_from[reader.row]), side="right")
-        high = np.searchsorted(keys, below.sort_time_ms, side="right")
-        run: list[Candidate] = []
-        for slot in slots[low:high][::-1].tolist():
-            candidate = Candidate(self.table.facts_at(slot), self.table.bodies[slot])
-            if run and run[0].place.sort_time_ms != candidate.place.sort_time_ms:
-                yield from _ordered(run, below)
-                run = []
-            run.append(candidate)
-        yield from _ordered(run, below)
+        slots, keys = self._ordering.read(reader.row)
+        low = int(keys.searchsorted(self.timelines.complete_from[reader.row], side="right"))
+        high = len(slots)
+        if below is not TOP:
+            high = int(keys.searchsorted(below.sort_time_ms, side="right"))
+            while high > low and place_of(self.table.facts_at(int(slots[high - 1]))) >= below:
+                high -= 1
+        return slots[low:high]
+
+    def timeline(self, reader: Reader, below: Place) -> Iterator[Candidate]:
+        """Yield the candidates of `slots_below`, newest first."""
+        facts, bodies = self.table.facts_at, self.table.bodies
+        for slot in self.slots_below(reader, below)[::-1].tolist():
+            yield Candidate(facts(slot), bodies[slot])
 
     def complete_from(self, reader: Reader) -> int:
         """Return the sort key above which a reader's timeline has every match."""
@@ -154,8 +209,7 @@ class FeedEngine:
 
     def covered(self, reader: Reader) -> int:
         """Return how many candidates stand above complete_from."""
-        keys = self.table.sort_keys[self._tidy(reader.row)]
-        return len(keys) - int(np.searchsorted(keys, self.complete_from(reader), side="right"))
+        return len(self.slots_below(reader, TOP))
 
     def present(self, facts: Facts) -> Candidate | None:
         """Return what the worker knows of an activity that history told of, None when it doesn't know it."""
@@ -165,35 +219,6 @@ class FeedEngine:
     def recent(self, names: Collection[str]) -> list[Candidate]:
         """Return what the window holds for any of names, in no order."""
         return [Candidate(self.table.facts_at(slot), self.table.bodies[slot]) for slot in self.window.slots_of(names)]
-
-    def _tidy(self, row: int) -> Slots:
-        """Return a row's slots, each once, by rising sort key; write them back so when they weren't.
-
-        Then what is overwritten next is the oldest by key, and repetitions take no room.
-        """
-        slots = self.timelines.slots_of(row)
-        steps = np.diff(self.table.sort_keys[slots])
-        if np.all(steps > 0):
-            return slots
-        unique = np.unique(slots)
-        if np.all(steps >= 0) and len(unique) == len(slots):
-            return slots
-        return self._fill(row, unique, int(self.timelines.complete_from[row]))
-
-    def _fill(self, row: int, slots: Slots, complete_from: int) -> Slots:
-        """Write slots (each once) into a row by rising sort key, the newest that fit, without those below complete_from."""
-        keys = self.table.sort_keys[slots]
-        order = np.argsort(keys, kind="stable")
-        order = order[np.searchsorted(keys[order], complete_from, side="right") :]
-        if len(order) > self.timelines.capacity:
-            complete_from = max(complete_from, int(keys[order[-self.timelines.capacity - 1]]))
-            order = order[-self.timelines.capacity :]
-        self.timelines.build(row, keys[order], slots[order], complete_from)
-        return slots[order]
-
-    def _left_window(self, slots: Sequence[int]) -> None:
-        for slot in slots:
-            self.table.may_drop(slot)
 
 
 def _new_names(before: Facts | None, facts: Facts, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -206,12 +231,3 @@ def _new_names(before: Facts | None, facts: Facts, names: tuple[str, ...]) -> tu
         return names
     had = delivered_to(before)
     return tuple(name for name in names if name not in had)
-
-
-def _ordered(run: list[Candidate], below: Place) -> Iterator[Candidate]:
-    """Yield candidates of one millisecond by falling id, those below a place."""
-    if len(run) > 1:
-        run.sort(key=lambda candidate: candidate.place, reverse=True)
-    for candidate in run:
-        if candidate.place < below:
-            yield candidate

@@ -1,24 +1,30 @@
 """FeedService: messages in, messages out."""
 
+from functools import lru_cache
 from typing import Any
 
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceServicer, FeedServiceStub
 
+from services.contracts.activity import Scope
+from services.contracts.feed_filter import NO_FILTER, FeedFilter
 from services.contracts.page_tokens import PageToken, PageTokenInvalid, clamp_page_size, decode_page_token, fingerprint
 from services.contracts.principal import Principal
 from services.contracts.relation_codec import MarkerKind
 from services.runtime.metrics import FEEDS_PAGES
 from services.stream.feeds.callers import principal, user_for
 from services.stream.feeds.changes import Changes
+from services.stream.feeds.page_bytes import entries_bytes
+from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place
-from services.stream.feeds.reading import FeedReader, Page, PageAsk
+from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.routing import Routing
 
 _DEFAULT_SIZE = 20
 _LARGEST_SIZE = 200
 # Place and top, two values each.
 _POSITION = 4
+_PARTIAL, _HISTORY, _TIMELINE = (FEEDS_PAGES.labels(name) for name in ("partial", "history", "timeline"))
 
 
 class FeedServicer(FeedServiceServicer):
@@ -29,15 +35,15 @@ class FeedServicer(FeedServiceServicer):
         self._changes = changes
         self._routing = routing
 
-    async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802 - named by the proto
+    async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> Any:  # noqa: N802 - named by the proto
         """See the proto."""
         caller = principal()
         ask = page_ask(request, caller)
 
-        async def here() -> pb.GetFeedResponse:
+        async def here() -> pb.GetFeedResponse | bytes:
             page = await self._reader.page(ask)
-            FEEDS_PAGES.labels("partial" if page.partial else "history" if page.asked_history else "timeline").inc()
-            return page_response(page, request, ask.user)
+            (_PARTIAL if page.partial else _HISTORY if page.asked_history else _TIMELINE).inc()
+            return page_bytes(page, ask)
 
         return await self._routing.answer(ask.user, context, here, lambda channel: FeedServiceStub(channel).GetFeed, request)
 
@@ -77,28 +83,38 @@ def page_ask(request: pb.GetFeedRequest, caller: Principal) -> PageAsk:
     """
     user = user_for(caller, request.user)
     size = clamp_page_size(request.page_size, default=_DEFAULT_SIZE, maximum=_LARGEST_SIZE)
+    wanted = _wanted(request.filter) if request.HasField("filter") else NO_FILTER
     if not request.page_token:
-        return PageAsk(user, caller.employee, size)
-    below, top = _places(decode_page_token(request.page_token, _fingerprint(request, user)))
-    return PageAsk(user, caller.employee, size, below, top)
+        return PageAsk(user, caller.employee, size, wanted=wanted)
+    below, top = _places(decode_page_token(request.page_token, _fingerprint(user, wanted)))
+    return PageAsk(user, caller.employee, size, below, top, wanted)
 
 
-def page_response(page: Page, request: pb.GetFeedRequest, user: str) -> pb.GetFeedResponse:
-    """Return the message of a page."""
-    response = pb.GetFeedResponse(newer_count=page.newer, partial=page.partial)
-    for entry in page.entries:
-        message = response.entries.add()
-        message.activity.MergeFromString(entry.body)
-        message.viewer_state.liked = entry.liked
-        message.viewer_state.saved = entry.saved
+def page_bytes(page: Page, ask: PageAsk) -> bytes:
+    """Return the serialised GetFeedResponse of a page."""
+    token = ""
     if page.below is not None:
         position = (*page.below, *(page.top or (None, None)))
-        response.next_page_token = PageToken(position, _fingerprint(request, user)).encode()
-    return response
+        token = PageToken(position, _fingerprint(ask.user, ask.wanted)).encode()
+    rest = pb.GetFeedResponse(next_page_token=token, newer_count=page.newer, partial=page.partial)
+    return entries_bytes(page.entries) + rest.SerializeToString()
 
 
-def _fingerprint(request: pb.GetFeedRequest, user: str) -> str:
-    return fingerprint("feed", user, request.feed or pb.FEED_KIND_HOME)
+def _wanted(message: pb.FeedFilter) -> FeedFilter:
+    return FeedFilter(
+        source_kinds=tuple(message.source_kinds),
+        channels=tuple(message.channels),
+        tags=tuple(message.tags),
+        actors=tuple(message.actors),
+        scopes=tuple(Scope(scope) for scope in message.scopes),
+        languages=tuple(message.languages),
+        unread_only=message.unread_only,
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _fingerprint(user: str, wanted: FeedFilter) -> str:
+    return fingerprint("feed", user, pb.FEED_KIND_HOME, wanted)
 
 
 def _places(position: tuple[Any, ...]) -> tuple[Place, Place | None]:

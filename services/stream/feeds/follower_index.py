@@ -19,7 +19,7 @@ class FollowerIndex:
         self._counts: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._counts)
 
     def add(self, row: int, names: Iterable[str]) -> None:
         """Put row under names. It must not be there yet: O(1) a name, amortised, without a search."""
@@ -27,7 +27,8 @@ class FollowerIndex:
             count = self._counts.get(name, 0)
             rows = self._rows.get(name)
             if rows is None or count == len(rows):
-                grown = np.empty(max(_SMALLEST, 2 * count), np.int32)
+                # By halves: doubling would leave half of the memory unused where many have just outgrown theirs.
+                grown = np.empty(max(_SMALLEST, count + count // 2), np.int32)
                 grown[:count] = _NOBODY if rows is None else rows
                 self._rows[name] = rows = grown
             rows[count] = row
@@ -48,11 +49,22 @@ class FollowerIndex:
             self._counts[name] = last
 
     def rows_of(self, names: Collection[str]) -> Rows:
-        """Return the rows under any of names, int32[n], each once. Valid until the index changes."""
-        arrays = [rows for name in names if len(rows := self._of(name))]
-        if not arrays:
+        """Return the rows under any of names, int32[n]. A row under several repeats: sorting costs more than appending.
+
+        It may be a view, valid until the index changes.
+        """
+        counts = self._counts
+        found = [name for name in names if name in counts]
+        if not found:
             return _NOBODY
-        return arrays[0] if len(arrays) == 1 else np.unique(np.concatenate(arrays))
+        if len(found) == 1:
+            return self._of(found[0])
+        return np.concatenate([self._of(name) for name in found])
+
+    @property
+    def memory(self) -> int:
+        """The bytes of the arrays, room to grow included; names not."""
+        return sum(rows.nbytes for rows in self._rows.values())
 
     def _of(self, name: str) -> Rows:
         rows = self._rows.get(name)

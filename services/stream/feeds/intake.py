@@ -2,7 +2,7 @@
 
 from services.contracts.codec import UndecodableRecord
 from services.contracts.matching import delivery_names
-from services.contracts.relation_codec import MarkerKind, marker_of_key, relation_from_bytes
+from services.contracts.relation_codec import marker_of_key, relation_from_bytes
 from services.contracts.relations import Relation, RelationKind, relation_of_inverse_key, relation_of_key
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.relation_state import RelationState
@@ -27,11 +27,17 @@ class Intake:
         relation = relation_of_key(key)
         if value is not None:
             added = self._state.set_relation(partition, _of_the_key(value, relation))
-            if added and relation.kind in _DELIVERING:
-                # Her timeline lacks what she now follows or may read; the next read builds it with that.
+            if added and relation.kind is RelationKind.MEMBER_OF:
+                # Her timeline lacks what she now may read; the next read builds it with that.
                 self._engine.evict(relation.subject)
-        elif self._state.remove_relation(partition, relation) and self._engine.readers.get(relation.subject):
-            self._engine.narrow(relation.subject, delivery_names(self._state.reader(relation.subject, employee=False)))
+            elif added and relation.kind is RelationKind.FOLLOWS:
+                self._rename(relation.subject)
+        elif self._state.remove_relation(partition, relation):
+            self._rename(relation.subject)
+
+    def _rename(self, user: str) -> None:
+        if self._engine.readers.get(user):
+            self._engine.set_names(user, delivery_names(self._state.reader(user, employee=False)))
 
     def inverse(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Take a record of sluice.relations.inverse.v1."""
@@ -44,12 +50,10 @@ class Intake:
     def marker(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Take a record of sluice.markers.v1; only the key says anything."""
         marker = marker_of_key(key)
-        if marker.kind is not MarkerKind.SAVED:
-            return
         if value is not None:
-            self._state.set_saved(partition, marker)
+            self._state.set_marker(partition, marker)
         else:
-            self._state.remove_saved(partition, marker)
+            self._state.remove_marker(partition, marker)
 
 
 def _of_the_key(value: bytes, named: Relation) -> Relation:

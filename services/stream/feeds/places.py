@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from services.contracts.matching import Facts
 
-_LOWEST_ID = "0" * 32
+_LOWEST_ID, _HIGHEST_ID = "0" * 32, "f" * 32
 
 
 class Place(NamedTuple):
@@ -28,3 +28,8 @@ def place_of(facts: Facts) -> Place:
 def just_above(sort_time_ms: int) -> Place:
     """Return the lowest place above all entries of that millisecond and before: 'older than it' includes the ties."""
     return Place(sort_time_ms + 1, _LOWEST_ID)
+
+
+def top_of(sort_time_ms: int) -> Place:
+    """Return the highest place of a millisecond: what stands above it is newer than all of its entries."""
+    return Place(sort_time_ms, _HIGHEST_ID)

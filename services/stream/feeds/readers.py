@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.stream.feeds.follower_index import Rows
-
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A user with a row. employee: the row was built with what employees read. names: what her row is listed under."""
+    """A user with a row. employee: the row was built with what employees read. names: what her row is listed under.
+
+    pending: those of names whose older activities the row still lacks.
+    """
 
     row: int
     employee: bool
     names: frozenset[str]
+    pending: frozenset[str] = frozenset()
 
 
 class Readers:
@@ -25,6 +27,8 @@ class Readers:
         self._users: list[str | None] = [None] * rows
         self._free = list(range(rows - 1, -1, -1))
         self._used_at = np.zeros(rows, np.float64)
+        #: Rows from here on were never in use.
+        self.ever_used = 0
 
     def __len__(self) -> int:
         return len(self._of)
@@ -41,14 +45,15 @@ class Readers:
         """Give a user a row. Raises IndexError when there is none left; see idlest."""
         reader = Reader(self._free.pop(), employee, frozenset(names))
         self._of[user] = reader
+        self.ever_used = max(self.ever_used, reader.row + 1)
         self._users[reader.row] = user
         self._used_at[reader.row] = now
         return reader
 
-    def rename(self, user: str, names: Collection[str]) -> None:
-        """Note that an active reader's row is listed under other names."""
+    def rename(self, user: str, names: frozenset[str], pending: frozenset[str]) -> None:
+        """Note that an active reader's row is listed under names, and lacks the older activities of those that are pending."""
         reader = self._of[user]
-        self._of[user] = Reader(reader.row, reader.employee, frozenset(names))
+        self._of[user] = Reader(reader.row, reader.employee, names, pending)
 
     def close(self, user: str) -> Reader | None:
         """Take a user's row back and return what she was, None when she had none."""
@@ -67,7 +72,3 @@ class Readers:
     def users(self) -> list[str]:
         """Return the active readers."""
         return list(self._of)
-
-    def rows(self) -> Rows:
-        """Return the rows in use, int32[n]."""
-        return np.array([reader.row for reader in self._of.values()], np.int32)

@@ -1,63 +1,33 @@
 """Reading a feed: skeleton → hydrate → rules → present, exact from the first page to the last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from services.contracts.codec import activity_from_bytes
-from services.contracts.matching import delivery_names, facts_of, matches
+from services.contracts.facts_codec import facts_from_bytes
+from services.contracts.matching import delivery_names
 from services.contracts.page_tokens import fitting
-from services.contracts.relations import PersonRelations
+from services.contracts.relation_codec import MarkerKind
 from services.stream.feeds.backfill import Backfill, CatchUp
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.history import History, HistoryAway
-from services.stream.feeds.likes import LikedBy, likes
+from services.stream.feeds.likes import likes
+from services.stream.feeds.pages import Entry, Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place, just_above
 from services.stream.feeds.readers import Reader
 from services.stream.feeds.regeneration import Regeneration
 from services.stream.feeds.relation_state import RelationState
+from services.stream.feeds.rules import Rules
 from services.stream.feeds.timelines import EVERYTHING
 
 _MOST_ASKED = 2000
-_ROUNDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class PageAsk:
-    """Which page of whose home feed. below: where it begins. top: the first entry of the first page; None for that page."""
-
-    user: str
-    employee: bool
-    size: int
-    below: Place = TOP
-    top: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One activity as one reader sees it. body: the record value."""
-
-    id: str
-    place: Place
-    body: bytes
-    liked: bool
-    saved: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """entries: newest first. below: where the next page begins, None at the end. newer: entries above top. See the proto."""
-
-    entries: list[Entry]
-    below: Place | None
-    top: Place | None
-    newer: int
-    partial: bool
-    asked_history: bool = False
+_MOST_BODIES = 200
+# A filter that hardly anything passes is given up after that many looks; the page then says that it is partial.
+_ROUNDS = 40
 
 
 @dataclass(slots=True)
 class _Skeleton:
-    """What a page consists of so far. floor: nothing between it and the last candidate is missing; None: nothing at all."""
+    """Candidates of a page. floor: nothing between it and the last candidate is missing; None: nothing at all."""
 
     candidates: list[Candidate]
     floor: Place | None
@@ -88,94 +58,161 @@ class FeedReader:
 
     async def page(self, ask: PageAsk) -> Page:
         """Return one page. Where history is needed and away the page ends early, says so, and its place lets one go on."""
-        try:
-            reader = await self._reader(ask)
-        except HistoryAway:
-            return Page([], ask.below, ask.top, 0, partial=True)
-        liked = self._engine.likes.of(ask.user)
-        skeleton = self._from_timeline(ask, reader)
-        newer = await self._newer(ask, reader)
-        await self._from_history(ask, skeleton)
-        await self._hydrate(ask, skeleton)
-        return self._present(ask, skeleton, liked, newer)
+        return self._from_memory(ask) or await self._page(ask)
 
-    async def _reader(self, ask: PageAsk) -> Reader:
+    def _from_memory(self, ask: PageAsk) -> Page | None:
+        """Return the page if all that it needs is at hand, which is what most reads find."""
+        reader = self._regeneration.ready(ask.user, employee=ask.employee)
+        rules = self._rules(ask)
+        if reader is None or rules.relations.words:
+            return None
+        slots = self._engine.slots_below(reader, ask.below)
+        if ask.below is TOP and self._is_spoiled(reader, len(slots), ask):
+            return None
+        skeleton = self._picked(slots[::-1].tolist(), rules, ask.size, self._floor(reader, ask.below))
+        short = skeleton.floor is not None and len(skeleton.candidates) < ask.size
+        if short or any(candidate.body is None for candidate in skeleton.candidates):
+            return None
+        newer = 0
+        if ask.top is not None:
+            counted = self._newer_in_memory(ask.top, reader, rules)
+            if counted is None:
+                return None
+            newer = counted
+        return self._finished(ask, self._entries(ask, skeleton.candidates, rules), skeleton, newer)
+
+    async def _page(self, ask: PageAsk) -> Page:
+        entries: list[Entry] = []
+        below, newer, asked_history = ask.below, 0, False
+        for round_number in range(_ROUNDS):
+            try:
+                skeleton = await self._skeleton(ask, below, ask.size - len(entries))
+            except HistoryAway:
+                skeleton = _Skeleton([], below, partial=True)
+            if round_number == 0 and not skeleton.partial:
+                newer = await self._newer(ask)
+            await self._hydrate(ask, skeleton, below)
+            entries += self._still_shown(ask, skeleton.candidates)
+            asked_history |= skeleton.asked_history
+            if skeleton.floor is None or skeleton.partial or len(entries) >= ask.size:
+                break
+            below = skeleton.floor
+        else:
+            skeleton.partial = True
+        skeleton.asked_history = asked_history
+        return self._finished(ask, entries, skeleton, newer)
+
+    async def _skeleton(self, ask: PageAsk, below: Place, room: int) -> _Skeleton:
+        """Return the next candidates below a place: from the timeline, then from history. Raises HistoryAway."""
+        reader = await self._reader(ask, below)
+        slots = self._engine.slots_below(reader, below)
+        skeleton = self._picked(slots[::-1].tolist(), self._rules(ask), room, self._floor(reader, below))
+        await self._from_history(ask, skeleton, room)
+        return skeleton
+
+    async def _reader(self, ask: PageAsk, below: Place) -> Reader:
         reader = await self._regeneration.reader(ask.user, employee=ask.employee)
-        if ask.below != TOP or not self._spoiled(reader, ask):
+        if below != TOP or not self._is_spoiled(reader, self._engine.covered(reader), ask):
             return reader
         try:
             # Arrivals in an odd order (an old archive, newest first) leave little above complete_from.
             return await self._regeneration.reader(ask.user, employee=ask.employee, anew=True)
         except HistoryAway:
             # The little there is; whoever evicted her meanwhile leaves nothing.
-            if spoiled := self._engine.readers.get(ask.user):
+            if spoiled := self._regeneration.ready(ask.user, employee=ask.employee):
                 return spoiled
             raise
 
-    def _spoiled(self, reader: Reader, ask: PageAsk) -> bool:
-        if self._engine.complete_from(reader) == EVERYTHING:
+    def _is_spoiled(self, reader: Reader, covered: int, ask: PageAsk) -> bool:
+        if covered >= ask.size:
             return False
-        return self._engine.covered(reader) < min(ask.size, self._engine.limits.capacity // 2)
+        return self._engine.complete_from(reader) != EVERYTHING and covered < self._engine.limits.capacity // 2
 
-    def _relations(self, ask: PageAsk) -> PersonRelations:
-        return self._state.reader(ask.user, employee=ask.employee)
-
-    def _from_timeline(self, ask: PageAsk, reader: Reader) -> _Skeleton:
-        relations, candidates = self._relations(ask), list[Candidate]()
-        for candidate in self._engine.timeline(reader, ask.below):
-            if matches(relations, candidate.facts):
-                if len(candidates) == ask.size:
-                    return _Skeleton(candidates, candidates[-1].place)
-                candidates.append(candidate)
+    def _floor(self, reader: Reader, below: Place) -> Place | None:
+        """Return down to where a timeline says everything, None for all the way."""
         complete_from = self._engine.complete_from(reader)
-        floor = None if complete_from == EVERYTHING else min(ask.below, just_above(complete_from))
+        return None if complete_from == EVERYTHING else min(below, just_above(complete_from))
+
+    def _rules(self, ask: PageAsk) -> Rules:
+        relations = self._state.reader(ask.user, employee=ask.employee)
+        return Rules(relations, ask.wanted, self._state.marked(ask.user, MarkerKind.READ))
+
+    def _picked(self, slots: Iterable[int], rules: Rules, room: int, floor: Place | None) -> _Skeleton:
+        """Return the first candidates that rules show. slots: newest first; floor: what holds after the last of them."""
+        facts, bodies, show = self._engine.table.facts, self._engine.table.bodies, rules.show
+        candidates: list[Candidate] = []
+        for slot in slots:
+            known = facts[slot]
+            if known is not None and show(known):
+                if len(candidates) == room:
+                    return _Skeleton(candidates, candidates[-1].place)
+                candidates.append(Candidate(known, bodies[slot]))
         return _Skeleton(candidates, floor)
 
-    async def _from_history(self, ask: PageAsk, skeleton: _Skeleton) -> None:
-        limit = max(self._least_asked, 2 * ask.size)
+    async def _from_history(self, ask: PageAsk, skeleton: _Skeleton, room: int) -> None:
+        limit = max(self._least_asked, 2 * room)
         for _ in range(_ROUNDS):
-            if skeleton.floor is None or len(skeleton.candidates) >= ask.size:
+            if skeleton.floor is None or len(skeleton.candidates) >= room:
                 return
-            asked = self._relations(ask)
+            asked = self._rules(ask).relations
             skeleton.asked_history = True
             try:
-                stretch = await self._backfill.stretch(delivery_names(asked), asked, skeleton.floor, limit)
+                stretch = await self._backfill.stretch(delivery_names(asked), asked, skeleton.floor, limit, narrowed=ask.wanted)
             except HistoryAway:
                 skeleton.partial = True
                 return
-            relations, room = self._relations(ask), ask.size - len(skeleton.candidates)
-            found = [candidate for candidate in stretch.candidates if matches(relations, candidate.facts)]
-            skeleton.candidates += found[:room]
-            skeleton.floor = found[room - 1].place if len(found) > room else stretch.floor
+            rules, left = self._rules(ask), room - len(skeleton.candidates)
+            found = [candidate for candidate in stretch.candidates if rules.show(candidate.facts)]
+            skeleton.candidates += found[:left]
+            skeleton.floor = found[left - 1].place if len(found) > left else stretch.floor
             limit = min(2 * limit, _MOST_ASKED)
+        skeleton.partial = True
 
-    async def _hydrate(self, ask: PageAsk, skeleton: _Skeleton) -> None:
-        missing = [candidate.facts.id for candidate in skeleton.candidates if candidate.body is None]
-        if not missing:
-            return
+    async def _hydrate(self, ask: PageAsk, skeleton: _Skeleton, below: Place) -> None:
         try:
-            bodies = await self._history.bodies(missing, self._relations(ask))
+            skeleton.candidates = await self._with_bodies(ask, skeleton.candidates)
         except HistoryAway:
-            _end_before_missing(skeleton, ask.below)
-            return
-        hydrated = []
-        for candidate in skeleton.candidates:
-            body = bodies.get(candidate.facts.id) if candidate.body is None else candidate.body
-            # What the index no longer gives this reader was deleted or closed since.
-            if body is not None:
-                hydrated.append(candidate if candidate.body else Candidate(facts_of(activity_from_bytes(body)), body))
-                self._engine.table.restore(candidate.facts.id, body)
-        skeleton.candidates = hydrated
+            _end_before_missing(skeleton, below)
 
-    def _present(self, ask: PageAsk, skeleton: _Skeleton, liked: LikedBy, newer: int) -> Page:
-        relations, saved = self._relations(ask), self._state.saved(ask.user)
-        entries = []
-        for candidate in skeleton.candidates:
+    async def _with_bodies(self, ask: PageAsk, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return candidates with their bodies; what the index no longer gives this reader was deleted or closed since."""
+        missing = [candidate.facts.id for candidate in candidates if candidate.body is None]
+        bodies: dict[str, bytes] = {}
+        for first in range(0, len(missing), _MOST_BODIES):
+            relations = self._rules(ask).relations
+            bodies.update(await self._history.bodies(missing[first : first + _MOST_BODIES], relations))
+        for activity_id, body in bodies.items():
+            self._engine.table.restore(activity_id, body)
+        found = ((candidate, candidate.body or bodies.get(candidate.facts.id)) for candidate in candidates)
+        return [
+            candidate if candidate.body else Candidate(facts_from_bytes(body), body)
+            for candidate, body in found
+            if body is not None
+        ]
+
+    def _still_shown(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
+        """Return the entries of candidates that are in the feed now, after all that may have happened while we waited."""
+        rules, shown = self._rules(ask), list[Candidate]()
+        for candidate in candidates:
             now = self._engine.present(candidate.facts) or candidate
             body = now.body or candidate.body
-            if body is not None and matches(relations, now.facts) and (now is candidate or matches(relations, candidate.facts)):
-                entry_id = now.facts.id
-                entries.append(Entry(entry_id, candidate.place, body, likes(relations, liked, entry_id), entry_id in saved))
+            known = body is not None and rules.show(now.facts) and (now is candidate or rules.show(candidate.facts))
+            if body is not None and known and not rules.silence(now.facts, body):
+                shown.append(Candidate(candidate.facts, body))
+        return self._entries(ask, shown, rules)
+
+    def _entries(self, ask: PageAsk, candidates: Iterable[Candidate], rules: Rules) -> list[Entry]:
+        relations, read = rules.relations, rules.read
+        liked, saved = self._engine.likes.of(ask.user), self._state.marked(ask.user, MarkerKind.SAVED)
+        entries = []
+        for facts, body in candidates:
+            activity_id = facts.id
+            likes_it = activity_id in liked and likes(relations, liked, activity_id)
+            place = Place(facts.sort_time_ms, activity_id)
+            entries.append(Entry(activity_id, place, body or b"", likes_it, activity_id in saved, activity_id in read))
+        return entries
+
+    def _finished(self, ask: PageAsk, entries: list[Entry], skeleton: _Skeleton, newer: int) -> Page:
         below = skeleton.floor
         if (kept := fitting(len(entry.body) for entry in entries)) < len(entries):
             entries = entries[:kept]
@@ -185,23 +222,38 @@ class FeedReader:
             top = entries[0].place if entries else BOTTOM
         return Page(entries, below, top, newer, skeleton.partial, skeleton.asked_history)
 
-    async def _newer(self, ask: PageAsk, reader: Reader) -> int:
+    def _newer_in_memory(self, top: Place, reader: Reader, rules: Rules) -> int | None:
+        """Return how many entries stand above top, None where the timeline doesn't reach down to it."""
+        newer = 0
+        for candidate in self._engine.timeline(reader, TOP):
+            if candidate.place <= top:
+                return newer
+            newer += rules.show(candidate.facts)
+        complete_from = self._engine.complete_from(reader)
+        return newer if complete_from == EVERYTHING or just_above(complete_from) <= top else None
+
+    async def _newer(self, ask: PageAsk) -> int:
         """Return how many entries stand above the first page's first one: exact up to what one question to history adds."""
         if ask.top is None:
             return 0
-        relations, newer = self._relations(ask), 0
-        for candidate in self._engine.timeline(reader, TOP):
-            if candidate.place <= ask.top:
-                return newer
-            newer += matches(relations, candidate.facts)
-        below = just_above(self._engine.complete_from(reader))
-        if self._engine.complete_from(reader) == EVERYTHING or below <= ask.top:
-            return newer
+        top, rules = ask.top, self._rules(ask)
+        above: list[Candidate] = []
         try:
-            stretch = await self._backfill.stretch(delivery_names(relations), relations, below, _MOST_ASKED)
+            reader = await self._regeneration.reader(ask.user, employee=ask.employee)
+            above += (candidate for candidate in self._engine.timeline(reader, TOP) if candidate.place > top)
+            floor = self._floor(reader, TOP)
+            if floor is not None and floor > top:
+                relations = rules.relations
+                names = delivery_names(relations)
+                above += (
+                    await self._backfill.stretch(names, relations, floor, _MOST_ASKED, narrowed=ask.wanted, above=top)
+                ).candidates
+            above = [candidate for candidate in above if rules.show(candidate.facts) and candidate.place > top]
+            if rules.relations.words:
+                above = await self._with_bodies(ask, above[:_MOST_ASKED])
         except HistoryAway:
-            return newer
-        return newer + sum(matches(relations, candidate.facts) for candidate in stretch.candidates if candidate.place > ask.top)
+            above = [candidate for candidate in above if rules.show(candidate.facts)]
+        return sum(1 for facts, body in above if body is None or not rules.silence(facts, body))
 
 
 def _end_before_missing(skeleton: _Skeleton, below: Place) -> None:

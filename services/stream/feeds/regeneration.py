@@ -10,9 +10,10 @@ from services.contracts.relations import PersonRelations
 from services.stream.feeds.backfill import Backfill
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.history import HistoryAway
-from services.stream.feeds.places import TOP
+from services.stream.feeds.places import TOP, top_of
 from services.stream.feeds.readers import Reader
 from services.stream.feeds.relation_state import RelationState
+from services.stream.feeds.timelines import EVERYTHING
 
 _ATTEMPTS = 5
 _AT_ONCE = 16
@@ -37,19 +38,50 @@ class Regeneration:
         Raises HistoryAway when history is needed and can't be asked, ServiceUnavailable when her relations don't hold
         still for long enough.
         """
-        reader = None if anew else self._ready(user, employee=employee)
+        reader = None if anew else self.ready(user, employee=employee)
         if reader is None:
             lock = self._locks.setdefault(user, asyncio.Lock())
             async with lock:
-                reader = None if anew else self._ready(user, employee=employee)
+                reader = None if anew else self.ready(user, employee=employee)
+                if reader is None and not anew and self._serves(user, employee=employee):
+                    reader = await self._extend(user, employee=employee)
                 reader = reader or await self._regenerate(user, employee=employee)
+            self._engine.readers.touch(user, self._clock())
+        return reader
+
+    def ready(self, user: str, *, employee: bool) -> Reader | None:
+        """Return the user when her timeline serves her as it is, and note that she reads."""
+        reader = self._serves(user, employee=employee)
+        if reader is None or reader.pending:
+            return None
         self._engine.readers.touch(user, self._clock())
         return reader
 
-    def _ready(self, user: str, *, employee: bool) -> Reader | None:
+    def _serves(self, user: str, *, employee: bool) -> Reader | None:
         """Return an active reader. A timeline built for an outsider lacks what employees may read."""
         reader = self._engine.readers.get(user)
         return reader if reader and (reader.employee or not employee) else None
+
+    async def _extend(self, user: str, *, employee: bool) -> Reader | None:
+        """Fill in what she has come to follow since her timeline was built. Return None where it has to be built anew."""
+        limit, generation = min(self._engine.limits.capacity, _HISTORY_LIMIT), self._engine.generation
+        for _ in range(_ATTEMPTS):
+            reader = self._serves(user, employee=employee)
+            if reader is None or not reader.pending:
+                return reader
+            asked, complete_from = reader.pending, self._engine.complete_from(reader)
+            relations = self._state.reader(user, employee=reader.employee)
+            above = None if complete_from == EVERYTHING else top_of(complete_from)
+            async with self._places:
+                stretch = await self._backfill.stretch(asked, relations, TOP, limit, above=above)
+                if self._engine.generation != generation:
+                    raise HistoryAway("the broadcast began anew meanwhile")
+                now = self._engine.readers.get(user)
+                if now is None or now.pending & asked != asked or self._engine.complete_from(now) < complete_from:
+                    # She left one of them or was evicted meanwhile, and may have come back to it since.
+                    continue
+                self._engine.extend(user, asked, stretch.candidates, stretch.floor)
+        return self.ready(user, employee=employee)
 
     async def _regenerate(self, user: str, *, employee: bool) -> Reader:
         limit, generation = min(self._engine.limits.capacity, _HISTORY_LIMIT), self._engine.generation
@@ -58,8 +90,9 @@ class Regeneration:
             names = delivery_names(before)
             async with self._places:
                 with self._engine.window.pinned():
-                    likes = await self._backfill.likes(before)
-                    stretch = await self._backfill.stretch(names, before, TOP, limit)
+                    likes, stretch = await asyncio.gather(
+                        self._backfill.likes(before), self._backfill.stretch(names, before, TOP, limit)
+                    )
                     now = self._state.reader(user, employee=employee)
                     if self._engine.generation != generation:
                         raise HistoryAway("the broadcast began anew meanwhile")

@@ -5,25 +5,25 @@ from dataclasses import replace
 from typing import Final
 
 from services.contracts.partitions import partition_of
-from services.contracts.relation_codec import Marker
+from services.contracts.relation_codec import Marker, MarkerKind
 from services.contracts.relations import PersonRelations, Relation, RelationKind
 
 #: far end → when the edge was made, ms since the epoch.
 Edges = dict[str, int]
 
 _NONE: Final[Mapping[str, int]] = {}
-_NOTHING_SAVED: Final[frozenset[str]] = frozenset()
+_NOTHING_MARKED: Final[frozenset[str]] = frozenset()
 
 
 class _Partition:
     """What one partition of the three topics says."""
 
-    __slots__ = ("inverse", "relations", "saved")
+    __slots__ = ("inverse", "marked", "relations")
 
     def __init__(self) -> None:
         self.relations: dict[tuple[str, RelationKind], Edges] = {}
         self.inverse: dict[tuple[str, RelationKind], Edges] = {}
-        self.saved: dict[str, set[str]] = {}
+        self.marked: dict[tuple[str, MarkerKind], set[str]] = {}
 
 
 class RelationState:
@@ -84,17 +84,17 @@ class RelationState:
         self._readers.pop(relation.object, None)
         _remove(self._owned[partition].inverse, (relation.object, relation.kind), relation.subject)
 
-    def set_saved(self, partition: int, marker: Marker) -> None:
-        """Take the mark of a saved activity."""
-        self._owned[partition].saved.setdefault(marker.user, set()).add(marker.activity_id)
+    def set_marker(self, partition: int, marker: Marker) -> None:
+        """Take a mark."""
+        self._owned[partition].marked.setdefault((marker.user, marker.kind), set()).add(marker.activity_id)
 
-    def remove_saved(self, partition: int, marker: Marker) -> None:
-        """Take the mark back."""
-        saved = self._owned[partition].saved
-        ids = saved.get(marker.user, set())
+    def remove_marker(self, partition: int, marker: Marker) -> None:
+        """Take a mark back."""
+        marked = self._owned[partition].marked
+        ids = marked.get((marker.user, marker.kind), set())
         ids.discard(marker.activity_id)
         if not ids:
-            saved.pop(marker.user, None)
+            marked.pop((marker.user, marker.kind), None)
 
     def objects(self, subject: str, kind: RelationKind) -> Mapping[str, int]:
         """Return what a user that is owned here follows (is a member of, mutes, blocks) → since when."""
@@ -104,9 +104,9 @@ class RelationState:
         """Return who follows an entity that is owned here → since when."""
         return self._of(obj).inverse.get((obj, kind), _NONE)
 
-    def saved(self, user: str) -> Collection[str]:
-        """Return the ids of the activities that a user saved."""
-        return self._of(user).saved.get(user, _NOTHING_SAVED)
+    def marked(self, user: str, kind: MarkerKind) -> Collection[str]:
+        """Return the ids of the activities that a user marked so, for looking up."""
+        return self._of(user).marked.get((user, kind), _NOTHING_MARKED)
 
     def reader(self, user: str, *, employee: bool) -> PersonRelations:
         """Return all that `matches` needs to know of a user. Raises KeyError when she isn't owned here."""

@@ -4,20 +4,31 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
+_SEGMENT = 4096
+
+
+class _Segment:
+    """A stretch of arrivals. ends: partition → offset after its last record."""
+
+    __slots__ = ("by_name", "ends", "slots")
+
+    def __init__(self) -> None:
+        self.slots: list[int] = []
+        self.by_name: defaultdict[str, list[int]] = defaultdict(list)
+        self.ends: dict[int, int] = {}
+
 
 class Window:
     """Slots of the table whose latest record is at or above W, found by the names they are delivered to.
 
-    While a history query is under way the window keeps what was in it when the query began: the answer may be as old as
-    that.
+    It is kept in segments that go as a whole, so it holds a little more than it must. While a history query is under way it
+    keeps what was in it when the query began: the answer may be as old as that.
     """
 
     def __init__(self) -> None:
         self.refreshed: dict[int, int] = {}
-        self._arrivals: defaultdict[int, deque[tuple[int, int]]] = defaultdict(deque)
-        self._latest: dict[int, tuple[int, int]] = {}
-        self._names: dict[int, tuple[str, ...]] = {}
-        self._by_name: dict[str, set[int]] = {}
+        self._segments: deque[_Segment] = deque([_Segment()])
+        self._latest: dict[int, _Segment] = {}
         self._pins: dict[object, dict[int, int]] = {}
 
     def __contains__(self, slot: int) -> bool:
@@ -30,25 +41,36 @@ class Window:
         return iter(self._latest)
 
     def add(self, partition: int, offset: int, slot: int, names: tuple[str, ...]) -> None:
-        """Take a record, delivered to names; in the slot it replaces what came before. Offsets of a partition rise."""
-        self._unlist(slot)
-        self._arrivals[partition].append((offset, slot))
-        self._latest[slot] = (partition, offset)
-        self._names[slot] = names
+        """Take a record, delivered to names. Offsets of a partition rise."""
+        segment = self._segments[-1]
+        if len(segment.slots) >= _SEGMENT:
+            segment = _Segment()
+            self._segments.append(segment)
+        segment.slots.append(slot)
+        segment.ends[partition] = offset + 1
+        self._latest[slot] = segment
+        by_name = segment.by_name
         for name in names:
-            self._by_name.setdefault(name, set()).add(slot)
+            by_name[name].append(slot)
 
-    def advance(self, partition: int, refreshed: int) -> list[int]:
-        """Note that the index shows everything below refreshed; return the slots that left. Going back changes nothing."""
-        self.refreshed[partition] = max(refreshed, self.refreshed.get(partition, 0))
-        return self._trim(partition)
+    def advance(self, refreshed: Mapping[int, int]) -> list[int]:
+        """Note what the index shows, partition → everything below the offset; return the slots that left.
+
+        Going back changes nothing.
+        """
+        for partition, offset in refreshed.items():
+            self.refreshed[partition] = max(offset, self.refreshed.get(partition, 0))
+        return self._trim()
 
     def slots_of(self, names: Collection[str]) -> set[int]:
-        """Return the slots delivered to any of names."""
-        # A reader follows hundreds of names, the window often holds fewer.
-        if len(names) < len(self._by_name):
-            return set().union(*(self._by_name[name] for name in names if name in self._by_name))
-        return set().union(*(slots for name, slots in self._by_name.items() if name in names))
+        """Return the slots whose records in the window were delivered to any of names."""
+        wanted = frozenset(names)
+        found: set[int] = set()
+        for segment in self._segments:
+            # The intersection walks through the smaller of the two.
+            for name in wanted & segment.by_name.keys():
+                found.update(segment.by_name[name])
+        return found
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -60,29 +82,18 @@ class Window:
         finally:
             del self._pins[pin]
 
-    def trim(self) -> list[int]:
-        """Let go what only ended pins had kept; return the slots that left."""
-        return [slot for partition in list(self._arrivals) for slot in self._trim(partition)]
-
-    def _trim(self, partition: int) -> list[int]:
-        bound = min([self.refreshed.get(partition, 0), *(pin.get(partition, 0) for pin in self._pins.values())])
-        arrivals, left = self._arrivals[partition], []
-        while arrivals and arrivals[0][0] < bound:
-            offset, slot = arrivals.popleft()
-            if self._latest.get(slot) == (partition, offset):
-                self._unlist(slot)
-                del self._latest[slot], self._names[slot]
-                left.append(slot)
+    def _trim(self) -> list[int]:
+        left: list[int] = []
+        while self._segments[0].slots and self._is_shown(self._segments[0]):
+            segment = self._segments.popleft()
+            if not self._segments:
+                self._segments.append(_Segment())
+            for slot in segment.slots:
+                if self._latest.get(slot) is segment:
+                    del self._latest[slot]
+                    left.append(slot)
         return left
 
-    def _unlist(self, slot: int) -> None:
-        for name in self._names.get(slot, ()):
-            slots = self._by_name.get(name, set())
-            slots.discard(slot)
-            if not slots:
-                self._by_name.pop(name, None)
-
-
-def at_least(positions: Mapping[int, int], wanted: Mapping[int, int]) -> bool:
-    """Return whether positions has reached wanted in every partition."""
-    return all(positions.get(partition, 0) >= offset for partition, offset in wanted.items())
+    def _is_shown(self, segment: _Segment) -> bool:
+        bounds = [self.refreshed, *self._pins.values()]
+        return all(end <= bound.get(partition, 0) for partition, end in segment.ends.items() for bound in bounds)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from services.contracts.activity import Activity
 from services.contracts.codec import activity_to_bytes
+from services.contracts.feed_filter import passes
 from services.contracts.matching import delivered_to, facts_of, may_read
 from services.stream.feeds.history import Found, HistoryAnswer, HistoryAway
 from services.stream.feeds.places import place_of
@@ -21,13 +22,14 @@ class FakeHistory:
         self.meanwhile: Callable[[], None] | None = None
         self.happens_at = 0
 
-    async def newest(self, names, reader, *, below, limit, verbs=()):
+    async def newest(self, names, reader, *, below, limit, verbs=(), narrowed=None, above=None):
         """Answer; meanwhile happens after the index was searched and before the answer to question happens_at arrives."""
         self._ask()
         wanted = [entry for entry in self._documents() if place_of(entry.facts) < below]
         wanted = [entry for entry in wanted if set(delivered_to(entry.facts)) & set(names)]
         wanted = [entry for entry in wanted if not verbs or entry.facts.verb in verbs]
-        wanted = [entry for entry in wanted if _open_to(reader, entry)]
+        wanted = [entry for entry in wanted if _open_to(reader, entry) and (narrowed is None or passes(narrowed, entry.facts))]
+        wanted = [Found(entry.facts) for entry in wanted if above is None or place_of(entry.facts) > above]
         wanted.sort(key=lambda entry: place_of(entry.facts), reverse=True)
         answer = HistoryAnswer(wanted[:limit], len(wanted) <= limit, dict(enumerate(self.confessed)))
         self._let_happen()

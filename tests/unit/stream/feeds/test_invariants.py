@@ -15,14 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
-from services.contracts.matching import facts_of
+from services.contracts.facts_codec import facts_from_bytes
 from services.contracts.partitions import partition_of
 from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.stream.feeds.engine import EngineLimits, FeedEngine
 from services.stream.feeds.intake import Intake
 from services.stream.feeds.places import TOP
-from services.stream.feeds.reading import FeedReader, PageAsk
+from services.stream.feeds.pages import PageAsk
+from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_state import RelationState
 from tests.unit.stream.feeds.fake_history import FakeHistory
 from tests.unit.stream.feeds.reference import Edges, feed
@@ -84,7 +85,9 @@ class Worker:
         for offset in range(self.positions[partition], min(end, len(log))):
             # As the broadcast sees it: bytes, and what can be read from them.
             body = activity_to_bytes(log[offset])
-            self.engine.arrive(partition, offset, facts_of(activity_from_bytes(body)), body)
+            self.engine.arrive(partition, offset, facts_from_bytes(body), body)
+            self.engine.deliver_all()
+            self.engine.tidy_step()
             self.positions[partition] = offset + 1
 
     def deliver_all(self) -> None:

@@ -235,8 +235,8 @@ def test_large_entries_make_smaller_pages_and_none_is_missing(feeds, monkeypatch
 def test_what_may_be_dropped_is_remembered_once():
     """Records come and go by the million; what is kept of them is bounded by what is known at a time."""
     table = ActivityTable(1 << 30)
-    for offset in range(1000):
-        facts = Facts(f"{offset % 3:032x}", 0, Verb.POST, "person:b", ("person:b",), PUBLIC)
-        slot, _ = table.put(facts, b"body", offset)
-        table.may_drop(slot)
+    for number in range(1000):
+        facts = Facts(f"{number % 3:032x}", 0, Verb.POST, "person:b", ("person:b",), PUBLIC)
+        slot, _ = table.put(facts, b"body")
+        table.may_drop([slot])
     assert len(table._droppable) == 3

@@ -5,9 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.stream.feeds.follower_index import FollowerIndex
-from services.stream.feeds.timelines import EVERYTHING, NOTHING, Timelines
+from services.stream.feeds.timelines import EVERYTHING, NO_ACTIVITY, NOTHING, Timelines
 
-keys = st.integers(0, 30)
+# A slot is its own sort key here; 0 is no activity's.
+keys = st.integers(1, 30)
+SORT_KEYS = np.arange(32)
+SORT_KEYS[NO_ACTIVITY] = EVERYTHING
 
 
 def rows(*numbers):
@@ -17,14 +20,14 @@ def rows(*numbers):
 def built(capacity, entries=(), complete_from=EVERYTHING):
     timelines = Timelines(2, capacity)
     entries = sorted(entries)
-    timelines.build(1, np.array(entries, np.int64), np.array(entries, np.int32), complete_from)
+    timelines.build(1, np.array(entries, np.int32), complete_from)
     return timelines
 
 
 def test_a_row_that_was_never_built_takes_nothing():
     """Nobody reads it, so nothing is written for it."""
     timelines = Timelines(2, 3)
-    assert timelines.append(rows(0, 1), 5, 7) == 0
+    assert timelines.append(rows(0, 1), 7, SORT_KEYS) == 0
     assert timelines.complete_from.tolist() == [NOTHING, NOTHING]
 
 
@@ -34,7 +37,7 @@ def test_above_complete_from_nothing_is_missing(first, arriving, capacity):
     first = sorted(first)[-capacity:]
     timelines = built(capacity, first)
     for key in arriving:
-        timelines.append(rows(1), key, key)
+        timelines.append(rows(1), key, SORT_KEYS)
     complete_from = int(timelines.complete_from[1])
     held = timelines.slots_of(1).tolist()
     assert len(held) <= capacity
@@ -47,17 +50,25 @@ def test_arrivals_in_order_keep_the_newest(arriving):
     arriving = sorted(set(arriving))
     timelines = built(4)
     for key in arriving:
-        timelines.append(rows(1), key, key)
+        timelines.append(rows(1), key, SORT_KEYS)
     assert timelines.slots_of(1).tolist() == arriving[-4:]
 
 
 def test_marking_names_what_entries_hold_and_nothing_else():
     """What is left over in memory from an earlier reader keeps no activity alive."""
     timelines = built(4, [1, 2, 3])
-    timelines.build(1, np.array([5], np.int64), np.array([5], np.int32), EVERYTHING)
+    timelines.build(1, np.array([5], np.int32), EVERYTHING)
     referenced = np.zeros(10, np.bool_)
-    timelines.mark(rows(1), referenced)
-    assert np.flatnonzero(referenced).tolist() == [5]
+    timelines.mark(0, 2, referenced)
+    assert np.flatnonzero(referenced).tolist() == [NO_ACTIVITY, 5]
+
+
+def test_a_row_that_is_asked_twice_takes_an_entry_once():
+    """Who follows two of an activity's targets has it once."""
+    timelines = built(3, [1, 2, 3])
+    timelines.append(rows(1, 1), 5, SORT_KEYS)
+    assert timelines.slots_of(1).tolist() == [2, 3, 5]
+    assert int(timelines.complete_from[1]) == 1
 
 
 edits = st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.sampled_from("abc")), max_size=60)
@@ -76,5 +87,5 @@ def test_the_follower_index_holds_each_row_once_under_each_name(changes):
             pairs.discard((row, name))
     for names in (["a"], ["b"], ["a", "b", "c"], []):
         found = index.rows_of(names).tolist()
-        assert sorted(found) == sorted({row for row, name in pairs if name in names})
+        assert set(found) == {row for row, name in pairs if name in names}
     assert len(index) == len({name for _, name in pairs})

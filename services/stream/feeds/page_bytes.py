@@ -1,0 +1,42 @@
+"""The entries of a page as protobuf, put together from bodies that are serialised already."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sluice.feed.v1 import feed_service_pb2 as pb
+
+from services.stream.feeds.pages import Entry
+
+# Field numbers and wire type 2 (a length, then as many bytes), as in feed_service.proto; a test reads the bytes back.
+_ENTRIES, _ACTIVITY, _VIEWER_STATE = b"\x0a", b"\x0a", b"\x12"
+
+
+def entries_bytes(entries: Iterable[Entry]) -> bytes:
+    """Return what a GetFeedResponse with these entries and nothing else is serialised to."""
+    parts: list[bytes] = []
+    for _, _, body, liked, saved, read in entries:
+        state = _viewer_state(liked, saved, read)
+        parts += (_head(len(body), len(state)), body, state)
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=65_536)
+def _head(body: int, state: int) -> bytes:
+    """Return what stands before a body of a FeedEntry. body, state: lengths in bytes."""
+    activity = _ACTIVITY + _varint(body)
+    return _ENTRIES + _varint(len(activity) + body + state) + activity
+
+
+@lru_cache(maxsize=8)
+def _viewer_state(liked: bool, saved: bool, read: bool) -> bytes:  # noqa: FBT001 - three flags of one message
+    state = pb.ViewerState(liked=liked, saved=saved, read=read).SerializeToString()
+    return _VIEWER_STATE + _varint(len(state)) + state
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
