@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup run test test-long test-cluster lint format typecheck imports protos proto-lint smoke check requirements k8s-check clean
+.PHONY: help setup run test test-long test-cluster bench lint format typecheck imports protos proto-lint smoke check requirements k8s-check clean
 
-CLUSTER_TESTS := tests/e2e tests/contracts/search tests/contracts/feeds tests/integration/search tests/integration/stream tests/integration/runtime/test_bulk_read.py
+CLUSTER_TESTS := tests/cluster tests/contracts tests/integration tests/e2e
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,8 +40,11 @@ test-long: setup ## the property tests with many more steps (an hour)
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q -n 2 --dist loadfile --timeout 7200
 
 # Elasticsearch comes without its analysis modules here; what stems is tested on the embedded server.
-test-cluster: setup ## the end-to-end, search and worker tests on Apache Kafka and Elasticsearch (needs a JDK 21 and Maven)
-	@$(BIN)/python -m tests.cluster.servers $(BIN)/python -m pytest -q -n 0 $(CLUSTER_TESTS)
+test-cluster: setup ## contract, integration and end-to-end tests on Apache Kafka and Elasticsearch (needs a JDK 21 and Maven)
+	@$(BIN)/python -m tests.cluster -q -n 2 --dist loadfile $(CLUSTER_TESTS)
+
+bench: setup ## every figure beside its ceiling (20 minutes; QUICK=1: 5); rows with servers need a JDK 21 and Maven
+	@$(BIN)/sluice bench $(if $(QUICK),--quick)
 
 smoke: setup ## a fresh stack, 2,000 activities through all channels, restarts, and a count of what was lost
 	@$(BIN)/python -m tests.smoke

@@ -3,6 +3,7 @@
 import typer
 
 from services.cli import dlq_commands, feed_commands, index_commands, source_commands, topic_commands
+from services.cli.bench_command import bench
 from services.cli.doctor import doctor
 from services.cli.publish_commands import delete, publish
 from services.cli.search_command import search
@@ -16,7 +17,7 @@ app = typer.Typer(
     help="Sluice: activity streams from inside and outside, one exact feed for everybody.",
     epilog="`sluice up` starts everything on this machine; the other commands find it there, or through SLUICE_… settings.",
 )
-for command in (up, doctor, settings, token, publish, delete, search):
+for command in (up, doctor, settings, token, publish, delete, search, bench):
     app.command()(command)
 for name in ("feed", "follow", "unfollow", "mute", "unmute", "following", "join", "leave", "save", "unsave"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))

@@ -1,0 +1,87 @@
+"""What one delivery costs, from a record's bytes to the timelines, by how many followers the author has.
+
+A million readers, timelines of a hundred entries, full. The ceiling appends to the same followers.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from bench.activities import Stream
+from bench.bare import BareRings
+from bench.deliver import deliver
+from bench.engines import crowds, engine_for, fill, names_followed, settle
+from bench.figures import Figure, Measured, Target
+from bench.population import Numbers, Population, build_known_to_most
+from bench.repeats import in_turn, processor_seconds
+from bench.row import Context, Row
+
+CAPACITY = 100
+_PARTITIONS = 4
+_SMALL, _MIDDLE = 100, 10_000
+# Different crowds of a size, so that their timelines aren't in a cache because they were written a moment ago.
+_SMALL_CROWDS, _MIDDLE_CROWDS = 2_000, 20
+
+GROWTH = Figure(
+    "growth_delivery_ratio",
+    "times",
+    Target(at_most=1.5),
+    "the same ratio of a bare append: a delivery to a million followers by one to ten thousand",
+)
+SMALL = Figure("delivery_ns_at_100", "ns", Target(at_most=250), "a bare append to a hundred rows, for each of them")
+
+
+class _Crowds:
+    """Authors by how many followers they have, an engine in which their followers are active, and bare rings of the same size."""
+
+    def __init__(self, context: Context) -> None:
+        users = context.size(1_000_000, 100_000)
+        sizes = [_SMALL] * _SMALL_CROWDS + [_MIDDLE // context.size(1, 10)] * _MIDDLE_CROWDS
+        self.population = Population(users, len(sizes) + 1, (*crowds(users, sizes), np.arange(users, dtype=np.int32)))
+        self.small, self.middle = range(_SMALL_CROWDS), range(_SMALL_CROWDS, len(sizes))
+        self.large = range(len(sizes), len(sizes) + 1)
+        known = build_known_to_most(users)
+        context.say(f"{users:,} readers become active")
+        self.engine = engine_for(users, CAPACITY, names_followed(self.population, known))
+        context.say("their timelines are filled")
+        first = fill(self.engine, known, partitions=_PARTITIONS)
+        self.stream = Stream(self.population, partitions=_PARTITIONS, first=first)
+        self.bare = BareRings(users, CAPACITY)
+
+    def deliveries(self, authors: range, count: int) -> float:
+        """Return the nanoseconds of one delivery of count activities by these authors."""
+        records = list(self.stream.records(self.stream.write(count, authors)))
+        written = 0
+
+        def work() -> None:
+            nonlocal written
+            written = deliver(self.engine, records)
+
+        seconds = processor_seconds(work)
+        settle(self.engine, records)
+        return seconds / written * 1e9
+
+    def appends(self, authors: range, count: int) -> float:
+        """Return the nanoseconds of one bare append of count activities by these authors."""
+        chosen = np.random.default_rng(7).choice(authors, count).tolist()
+        rows: list[Numbers] = [self.population.followers[author] for author in chosen]
+        return processor_seconds(partial(self.bare.append_all, rows)) / sum(map(len, rows)) * 1e9
+
+
+def run(context: Context) -> Mapping[str, Measured]:
+    """Measure both figures on one engine."""
+    context.cores.measure_here()
+    crowd = _Crowds(context)
+    few, some, many = 10, 1_000, 10_000
+    crowd.deliveries(crowd.small, some)
+    small = in_turn(context.repeats, partial(crowd.deliveries, crowd.small, many), partial(crowd.appends, crowd.small, many))
+    growth = in_turn(
+        context.repeats,
+        lambda: crowd.deliveries(crowd.large, few) / crowd.deliveries(crowd.middle, some),
+        lambda: crowd.appends(crowd.large, few) / crowd.appends(crowd.middle, some),
+    )
+    return {SMALL.name: small, GROWTH.name: growth}
+
+
+ROW = Row((GROWTH, SMALL), run, seconds=300)
