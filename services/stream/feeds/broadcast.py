@@ -94,7 +94,7 @@ class Broadcast:
         for first in range(0, len(records), _SLICE):
             some = records[first : first + _SLICE]
             poison = self._apply(some)
-            while self._engine.deliver_slice():  # noqa: ASYNC110 - it lets others work, it waits for nothing
+            while self._engine.deliveries.deliver_slice():  # noqa: ASYNC110 - it lets others work, it waits for nothing
                 await asyncio.sleep(0)
             self._engine.tidy_step()
             self.positions.set(tp.partition, some[-1].offset + 1)

@@ -1,6 +1,5 @@
 """The feed engine of one worker: what arrives is written to the timelines of the readers it is for. No I/O, no waiting."""
 
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +8,8 @@ import numpy as np
 
 from services.contracts.matching import Facts, delivered_to
 from services.stream.feeds.activity_table import ActivityTable
-from services.stream.feeds.follower_index import FollowerIndex, Rows
+from services.stream.feeds.deliveries import Deliveries
+from services.stream.feeds.follower_index import FollowerIndex
 from services.stream.feeds.likes import Likes
 from services.stream.feeds.ordering import Ordering
 from services.stream.feeds.places import TOP, Place, place_of
@@ -19,8 +19,6 @@ from services.stream.feeds.timelines import EVERYTHING, Slots, Timelines
 from services.stream.feeds.window import Window
 
 _SWEEP_AFTER = 5_000
-# A slice of deliveries takes a few milliseconds.
-_SLICE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class FeedEngine:
 
     For every active reader and every activity above her row's complete_from: when the activity is delivered to one of
     her names that isn't pending, and she might read it when the row was built, her ring has it. Everything here keeps that
-    sentence true, but for what `deliver_slice` has yet to deliver.
+    sentence true, but for what `deliveries` has yet to write.
     """
 
     def __init__(self, limits: EngineLimits) -> None:
@@ -67,14 +65,14 @@ class FeedEngine:
         self.followers = FollowerIndex()
         self.readers = Readers(self.limits.rows)
         self.likes = Likes()
-        self._undelivered: deque[tuple[int, Rows]] = deque()
+        self.deliveries = Deliveries(self.table, self.timelines)
         self._sweep: Sweep | None = None
         self._swept_at = 0
 
     def arrive(self, partition: int, offset: int, facts: Facts, body: bytes) -> int:
         """Take a record of the broadcast and return to how many timelines it goes. Offsets of a partition rise.
 
-        What goes to very many is only begun: call deliver_slice until it returns False before the record counts as applied.
+        Before it counts as applied, call deliveries.deliver_slice until it returns False.
         """
         slot, before = self.table.put(facts, body)
         names = delivered_to(facts)
@@ -82,21 +80,14 @@ class FeedEngine:
         self.likes.apply(facts)
         rows = self.followers.rows_of(names if before is None else _new_names(before, facts, names))
         count = len(rows)
-        if count > _SLICE:
-            # A copy: the index may change between two slices, by moving its last row into a hole before them.
-            self._undelivered.append((slot, np.array(rows)))
-        elif count:
-            self.timelines.append(rows, slot, self.table.sort_keys)
+        if count:
+            self.deliveries.add(slot, rows)
         return count
 
-    def deliver_slice(self) -> bool:
-        """Deliver a slice of what goes to very many; return whether there is more. The order of activities means nothing here."""
-        if self._undelivered:
-            slot, rows = self._undelivered.popleft()
-            self.timelines.append(rows[:_SLICE], slot, self.table.sort_keys)
-            if len(rows) > _SLICE:
-                self._undelivered.appendleft((slot, rows[_SLICE:]))
-        return bool(self._undelivered)
+    def deliver_all(self) -> None:
+        """Write everything that arrived to the timelines, in one go."""
+        while self.deliveries.deliver_slice():
+            continue
 
     def advance(self, refreshed: Mapping[int, int]) -> None:
         """Take the indexer's word for how much searches see; forget what nobody needs any more."""
@@ -106,8 +97,9 @@ class FeedEngine:
     def tidy_step(self) -> None:
         """Do a few milliseconds of what keeps memory bounded, if there is need: call it between slices of other work."""
         if self._sweep is None:
-            if self._undelivered or len(self.table) <= self._swept_at + self._swept_at // 2 + _SWEEP_AFTER:
+            if self.deliveries.unfinished or len(self.table) <= self._swept_at + self._swept_at // 2 + _SWEEP_AFTER:
                 return
+            self.deliveries.flush()
             self._sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self.window)
         if not self._sweep.step():
             self._sweep = None
@@ -122,11 +114,6 @@ class FeedEngine:
         self._sweep = None
         self._swept_at = len(self.table)
         return sweep.freed
-
-    def deliver_all(self) -> None:
-        """Deliver what deliver_slice would, in one go."""
-        while self.deliver_slice():
-            continue
 
     def activate(
         self,
@@ -144,6 +131,7 @@ class FeedEngine:
         floor None: nothing is missing at all. names: under which she is found from now on. Evicts the idlest reader when
         rows are short.
         """
+        self.deliveries.flush()
         self.evict(user)
         if idlest := self.readers.idlest():
             self.evict(idlest)
@@ -159,6 +147,7 @@ class FeedEngine:
         reader = self.readers.get(user)
         if reader is None:
             return
+        self.deliveries.flush()
         slots = [self.table.learn(candidate.facts, candidate.body) for candidate in candidates]
         complete_from = max(self.complete_from(reader), EVERYTHING if floor is None else floor.sort_time_ms)
         both = np.concatenate((self.timelines.slots_of(reader.row), np.array(slots, np.int32)))
@@ -169,6 +158,7 @@ class FeedEngine:
         """Forget a reader's timeline; her next read builds it anew. Nothing happens when she has none."""
         reader = self.readers.close(user)
         if reader is not None:
+            self.deliveries.flush()
             self.followers.remove(reader.row, reader.names)
             self.timelines.evict(reader.row)
             self.likes.close(user)
@@ -178,6 +168,7 @@ class FeedEngine:
         reader = self.readers.get(user)
         if reader is None or reader.names == names:
             return
+        self.deliveries.flush()
         self.followers.remove(reader.row, reader.names - names)
         self.followers.add(reader.row, names - reader.names)
         # A name that went and comes back before it was filled in is as new.
@@ -188,6 +179,7 @@ class FeedEngine:
 
         To be used up before anything else happens to the engine.
         """
+        self.deliveries.flush()
         slots, keys = self._ordering.read(reader.row)
         low = int(keys.searchsorted(self.timelines.complete_from[reader.row], side="right"))
         high = len(slots)

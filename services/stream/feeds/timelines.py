@@ -14,6 +14,7 @@ from services.stream.feeds.follower_index import Rows
 
 Keys = NDArray[np.int64]
 Slots = NDArray[np.int32]
+Places = NDArray[np.intp]
 
 #: complete_from of a row without content.
 NOTHING: Final = int(np.iinfo(np.int64).max)
@@ -38,40 +39,64 @@ class Timelines:
         self._ring: Slots = np.zeros(rows * capacity, np.int32)
         # Where in its ring the next entry of a row goes.
         self._next = np.zeros(rows, np.uint16)
+        self._turn = np.zeros(rows, np.int32)
+        self._turns = np.arange(1, dtype=np.int32)
 
-    def append(self, rows: Rows, slot: int, sort_keys: Keys) -> int:
-        """Append a slot to rows (int32[n], repetitions count once) and return how many were asked to take it. O(n), no Python per row.
+    def append(self, rows: Rows, slots: Slots, sort_keys: Keys) -> None:
+        """Append to each of rows (int32[n]) its slot (int32[n], or one for all). O(n), no Python per row.
 
-        sort_keys: of all slots. A row that is complete only above the slot's key doesn't take it: at its place history is asked
-        anyway. A full ring gives up its oldest entry, or refuses this one when it is older still; either way complete_from
-        says so.
+        A row may repeat: it takes each of its slots once. sort_keys: of all slots. A row that is complete only above a slot's
+        key doesn't take it: at its place history is asked anyway. A full ring gives up its oldest entry, or refuses this one
+        when it is older still; either way complete_from says so.
         """
-        key = int(sort_keys[slot])
         at = rows.astype(np.intp)
+        turn = self._count_to(len(at))
+        # Of those that name one row the first is written last, so its turn it is.
+        self._turn[at[::-1]] = turn[::-1]
+        first = self._turn.take(at, mode="clip")
+        if (first == turn).all():
+            self._append_once(at, slots, sort_keys)
+            return
+        now = first == turn
+        if len(slots) == 1:
+            self._append_once(at[now], slots, sort_keys)
+            return
+        later = ~now
+        later &= slots != slots.take(first, mode="clip")
+        self._append_once(at[now], slots[now], sort_keys)
+        if later.any():
+            self.append(rows[later], slots[later], sort_keys)
+
+    def _append_once(self, at: Places, slots: Slots, sort_keys: Keys) -> None:
+        """Append to rows of which none repeats."""
         # With mode="clip" NumPy gathers without asking of every index whether it is one.
+        keys = sort_keys.take(slots, mode="clip")
         following = self._next.take(at, mode="clip")
         places = at * self.capacity
         places += following
-        complete_from = self.complete_from.take(at, mode="clip")
-        oldest = sort_keys.take(self._ring.take(places, mode="clip"), mode="clip")
-        if complete_from.max(initial=EVERYTHING) >= key or oldest.max(initial=EVERYTHING) >= key:
-            taken = self._refuse(at, complete_from, oldest, key)
-            at, following, places = at[taken], following[taken], places[taken]
-            complete_from, oldest = complete_from[taken], oldest[taken]
-        np.maximum(complete_from, oldest, out=complete_from)
+        complete_from = sort_keys.take(self._ring.take(places, mode="clip"), mode="clip")
+        np.maximum(complete_from, self.complete_from.take(at, mode="clip"), out=complete_from)
+        taken = complete_from < keys
+        if not taken.all():
+            self._refuse(at[~taken], places[~taken], keys if len(keys) == 1 else keys[~taken], sort_keys)
+            at, following, places, complete_from = at[taken], following[taken], places[taken], complete_from[taken]
+            slots = slots if len(slots) == 1 else slots[taken]
         following += 1
         np.copyto(following, 0, where=following == self.capacity)
-        self._ring[places] = slot
+        self._ring[places] = slots
         self._next[at] = following
         self.complete_from[at] = complete_from
-        return len(at)
 
-    def _refuse(self, at: NDArray[np.intp], complete_from: Keys, oldest: Keys, key: int) -> NDArray[np.bool_]:
-        """Return which rows take an entry; where the oldest is not older, the row is complete only above the entry from now on."""
-        asked = complete_from < key
-        full_of_newer = asked & (oldest >= key)
-        self.complete_from[at[full_of_newer]] = key
-        return asked & ~full_of_newer
+    def _refuse(self, at: Places, places: Places, keys: Keys, sort_keys: Keys) -> None:
+        """Note of rows that have only newer entries that they are complete only above the keys that they refuse."""
+        oldest = sort_keys.take(self._ring.take(places))
+        complete_from = self.complete_from.take(at)
+        self.complete_from[at] = np.where(oldest >= keys, np.maximum(complete_from, keys), complete_from)
+
+    def _count_to(self, count: int) -> Slots:
+        if count > len(self._turns):
+            self._turns = np.arange(2 * count, dtype=np.int32)
+        return self._turns[:count]
 
     def build(self, row: int, slots: Slots, complete_from: int) -> None:
         """Replace a row's entries. slots: int32[n], rising by key, n at most capacity, so that the oldest is overwritten first."""
@@ -99,4 +124,4 @@ class Timelines:
     @property
     def memory(self) -> int:
         """The bytes of all columns, touched or not."""
-        return self._ring.nbytes + self._next.nbytes + self.complete_from.nbytes
+        return self._ring.nbytes + self._next.nbytes + self._turn.nbytes + self.complete_from.nbytes

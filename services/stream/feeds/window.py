@@ -8,14 +8,29 @@ _SEGMENT = 4096
 
 
 class _Segment:
-    """A stretch of arrivals. ends: partition → offset after its last record."""
+    """A stretch of arrivals. ends: partition → offset after its last record.
 
-    __slots__ = ("by_name", "ends", "slots")
+    Most are never asked for, so what is found by a name is gathered at the first question.
+    """
+
+    __slots__ = ("_by_name", "_gathered", "ends", "names", "slots")
 
     def __init__(self) -> None:
         self.slots: list[int] = []
-        self.by_name: defaultdict[str, list[int]] = defaultdict(list)
+        self.names: list[tuple[str, ...]] = []
         self.ends: dict[int, int] = {}
+        self._by_name: defaultdict[str, list[int]] = defaultdict(list)
+        self._gathered = 0
+
+    def slots_of(self, names: frozenset[str]) -> Iterator[int]:
+        by_name = self._by_name
+        for slot, some in zip(self.slots[self._gathered :], self.names[self._gathered :], strict=True):
+            for name in some:
+                by_name[name].append(slot)
+        self._gathered = len(self.slots)
+        # The intersection walks through the smaller of the two.
+        for name in names & by_name.keys():
+            yield from by_name[name]
 
 
 class Window:
@@ -47,11 +62,9 @@ class Window:
             segment = _Segment()
             self._segments.append(segment)
         segment.slots.append(slot)
+        segment.names.append(names)
         segment.ends[partition] = offset + 1
         self._latest[slot] = segment
-        by_name = segment.by_name
-        for name in names:
-            by_name[name].append(slot)
 
     def advance(self, refreshed: Mapping[int, int]) -> list[int]:
         """Note what the index shows, partition → everything below the offset; return the slots that left.
@@ -67,9 +80,7 @@ class Window:
         wanted = frozenset(names)
         found: set[int] = set()
         for segment in self._segments:
-            # The intersection walks through the smaller of the two.
-            for name in wanted & segment.by_name.keys():
-                found.update(segment.by_name[name])
+            found.update(segment.slots_of(wanted))
         return found
 
     @contextmanager

@@ -1,0 +1,67 @@
+"""What arrives is gathered and written to the timelines in batches: NumPy's calls cost more than the entries of one activity."""
+
+from collections import deque
+
+import numpy as np
+
+from services.stream.feeds.activity_table import ActivityTable
+from services.stream.feeds.follower_index import Rows
+from services.stream.feeds.timelines import Timelines
+
+_BATCH = 8192
+# A slice takes a few milliseconds.
+_SLICE = 65_536
+
+
+class Deliveries:
+    """Slots on their way to rows. In which order they get there means nothing: timelines are sorted at reading."""
+
+    def __init__(self, table: ActivityTable, timelines: Timelines) -> None:
+        self._table = table
+        self._timelines = timelines
+        self._rows: list[Rows] = []
+        self._slots: list[int] = []
+        self._gathered = 0
+        self._large: deque[tuple[int, Rows]] = deque()
+
+    def add(self, slot: int, rows: Rows) -> None:
+        """Take a slot for rows, int32[n], n at least 1. They may be a view, if it stays as it is until flush."""
+        count = len(rows)
+        if count > _SLICE:
+            # A copy: the index may change between two slices, by moving its last row into a hole before them.
+            self._large.append((slot, np.array(rows)))
+            return
+        self._rows.append(rows)
+        self._slots.append(slot)
+        self._gathered += count
+        if self._gathered >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered: to be called before anything reads timelines or changes who follows. Large ones go by slices."""
+        if not self._gathered:
+            return
+        all_rows, slots = self._rows, np.array(self._slots, np.int32)
+        self._rows, self._slots, self._gathered = [], [], 0
+        if len(all_rows) == 1:
+            self._write(all_rows[0], slots)
+        else:
+            self._write(np.concatenate(all_rows), slots.repeat([len(rows) for rows in all_rows]))
+
+    def deliver_slice(self) -> bool:
+        """Write what was gathered or a slice of what goes to very many; return whether there is more."""
+        self.flush()
+        if self._large:
+            slot, rows = self._large.popleft()
+            self._write(rows[:_SLICE], np.array([slot], np.int32))
+            if len(rows) > _SLICE:
+                self._large.appendleft((slot, rows[_SLICE:]))
+        return bool(self._large)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something large is only partly delivered."""
+        return bool(self._large)
+
+    def _write(self, rows: Rows, slots: Rows) -> None:
+        self._timelines.append(rows, slots, self._table.sort_keys)
