@@ -40,14 +40,14 @@ def test_followers_are_each_once_and_in_order(population):
 
 def test_some_followers_match_two_targets(population):
     """Who follows an author and her group is delivered to once."""
-    author = next(
-        a
-        for a in range(population.authors)
-        if len(np.intersect1d(population.followers[a], population.followers[population.group_of(a)]))
-    )
+    author = next(one for one in range(population.authors) if shared_followers(population, one))
     both = population.rows_for(author, in_group=True)
     assert len(both) == len(set(both.tolist()))
     assert len(both) < len(population.followers[author]) + len(population.followers[population.group_of(author)])
+
+
+def shared_followers(population, author):
+    return len(np.intersect1d(population.followers[author], population.followers[population.group_of(author)]))
 
 
 def test_everybody_follows_three_of_those_whom_most_know():

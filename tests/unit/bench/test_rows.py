@@ -37,7 +37,7 @@ def test_one_figure_is_asked_for():
 
 def test_an_unknown_figure_is_an_error_that_lists_the_known():
     """A typing error doesn't measure everything, or nothing."""
-    with pytest.raises(UnknownFigure, match="no figure delivery_ns_at_10; there are .*delivery_ns_at_100"):
+    with pytest.raises(UnknownFigure, match=r"no figure delivery_ns_at_10; there are .*delivery_ns_at_100"):
         rows_with({"delivery_ns_at_10"})
     outcome = CliRunner().invoke(app, ["bench", "--only", "delivery_ns_at_10"])
     assert outcome.exit_code == 2
