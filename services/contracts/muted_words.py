@@ -1,8 +1,8 @@
 """Muted words: an activity whose text or tags have one of them stays out of the reader's feeds."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from services.contracts.relations import folded
@@ -11,7 +11,6 @@ from services.contracts.relations import folded
 _UNSPACED: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\uabff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-_LETTER: Final = re.compile(r"\w")
 
 
 def speaks_of(words: frozenset[str], text: str, tags: Iterable[str] = ()) -> bool:
@@ -21,20 +20,25 @@ def speaks_of(words: frozenset[str], text: str, tags: Iterable[str] = ()) -> boo
     """
     if not words:
         return False
-    pattern = _pattern(words)
-    return pattern.search(folded(text)) is not None or any(pattern.search(folded(tag)) for tag in tags)
+    # One after the other: a thousand alternatives of a regular expression take a hundred times as long.
+    return any(_has(said, word) for said in map(folded, (text, *tags)) for word in words)
 
 
-@lru_cache(maxsize=1024)
-def _pattern(words: frozenset[str]) -> re.Pattern[str]:
-    return re.compile("|".join(_whole(word) for word in sorted(words)))
+def _has(text: str, word: str) -> bool:
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _goes_on(word[0], text[at - 1 : at]) and not _goes_on(word[-1], text[end : end + 1]):
+            return True
+        at = text.find(word, at + 1)
+    return False
 
 
-def _whole(word: str) -> str:
-    before = r"(?<!\w)" if _has_border(word[0]) else ""
-    after = r"(?!\w)" if _has_border(word[-1]) else ""
-    return f"{before}{re.escape(word)}{after}"
+def _goes_on(edge: str, beside: str) -> bool:
+    """Return whether the character at a word's edge and the one beside it, if any, are of one longer word."""
+    return beside != "" and _is_letter(beside) and _is_letter(edge) and _UNSPACED.match(edge) is None
 
 
-def _has_border(character: str) -> bool:
-    return _LETTER.match(character) is not None and _UNSPACED.match(character) is None
+def _is_letter(character: str) -> bool:
+    """Return whether words are made of a character. Many scripts write their vowels as marks."""
+    return character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")
