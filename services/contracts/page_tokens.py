@@ -18,6 +18,9 @@ from services.contracts.errors import SluiceError
 # Clients of gRPC take 4 MiB unless told otherwise.
 MAX_ANSWER_BYTES = 3_500_000
 
+# json.dumps with other separators than its own makes an encoder for every call.
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class PageTokenInvalid(SluiceError):
     """The token is not one of ours or belongs to another request."""
@@ -35,7 +38,7 @@ class PageToken:
 
     def encode(self) -> str:
         """Return the opaque form."""
-        raw = json.dumps([1, self.request, *self.position], separators=(",", ":")).encode()
+        raw = _as_json([1, self.request, *self.position]).encode()
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -64,4 +67,7 @@ def clamp_page_size(asked: int, *, default: int, maximum: int) -> int:
 
 def fitting(sizes: Iterable[int]) -> int:
     """Return how many of the first items fit into one answer, at least one. sizes: bytes of each item."""
+    sizes = list(sizes)
+    if sum(sizes) <= MAX_ANSWER_BYTES:
+        return len(sizes)
     return max(1, sum(size <= MAX_ANSWER_BYTES for size in accumulate(sizes)))

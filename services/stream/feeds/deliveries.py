@@ -8,7 +8,8 @@ from services.stream.feeds.activity_table import ActivityTable
 from services.stream.feeds.follower_index import Rows
 from services.stream.feeds.timelines import Timelines
 
-_BATCH = 8192
+# Rows, and activities: where all of them go to the same few readers, each is written by itself.
+_BATCH, _ACTIVITIES = 8192, 64
 # A slice takes a few milliseconds.
 _SLICE = 65_536
 
@@ -34,7 +35,7 @@ class Deliveries:
         self._rows.append(rows)
         self._slots.append(slot)
         self._gathered += count
-        if self._gathered >= _BATCH:
+        if self._gathered >= _BATCH or len(self._slots) >= _ACTIVITIES:
             self.flush()
 
     def flush(self) -> None:

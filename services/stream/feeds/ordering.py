@@ -43,11 +43,12 @@ class Ordering:
 
     def _ties_in_order(self, slots: Slots, keys: Keys, rising: NDArray[np.bool_]) -> bool:
         """Return whether all steps that don't rise are between two of one millisecond whose ids rise."""
+        level = np.flatnonzero(~rising)
+        if (keys[level + 1] < keys[level]).any():
+            return False
         facts = self._table.facts_at
-        for at in np.flatnonzero(~rising).tolist():
-            if keys[at + 1] != keys[at] or facts(int(slots[at])).id >= facts(int(slots[at + 1])).id:
-                return False
-        return True
+        pairs = zip(slots[level].tolist(), slots[level + 1].tolist(), strict=True)
+        return all(facts(lower).id < facts(upper).id for lower, upper in pairs)
 
     def _order_ties(self, slots: Slots, keys: Keys) -> None:
         """Put slots of one millisecond into the order of their ids, in place."""

@@ -14,7 +14,7 @@ _ENTRIES, _ACTIVITY, _VIEWER_STATE = b"\x0a", b"\x0a", b"\x12"
 def entries_bytes(entries: Iterable[Entry]) -> bytes:
     """Return what a GetFeedResponse with these entries and nothing else is serialised to."""
     parts: list[bytes] = []
-    for _, _, body, liked, saved, read in entries:
+    for _, body, liked, saved, read in entries:
         state = _viewer_state(liked, saved, read)
         parts += (_head(len(body), len(state)), body, state)
     return b"".join(parts)

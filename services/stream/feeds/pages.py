@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from services.contracts.feed_filter import NO_FILTER, FeedFilter
-from services.stream.feeds.places import TOP, Place
+from services.contracts.matching import Facts
+from services.stream.feeds.places import TOP, Place, place_of
 
 
 class PageAsk(NamedTuple):
@@ -20,12 +21,21 @@ class PageAsk(NamedTuple):
 class Entry(NamedTuple):
     """One activity as one reader sees it. body: the record value."""
 
-    id: str
-    place: Place
+    facts: Facts
     body: bytes
     liked: bool
     saved: bool
     read: bool
+
+    @property
+    def id(self) -> str:
+        """The activity's id."""
+        return self.facts.id
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the feed."""
+        return place_of(self.facts)
 
 
 class Page(NamedTuple):

@@ -1,29 +1,34 @@
 """Which candidates one page shows: the relations of its reader, the filter she asked for, what she has read."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from functools import partial
 
 from sluice.activity.v1 import activity_pb2 as pb
 
-from services.contracts.feed_filter import FeedFilter, passes
+from services.contracts.feed_filter import NO_FILTER, FeedFilter, passes
 from services.contracts.matching import Facts, matches
 from services.contracts.muted_words import speaks_of
 from services.contracts.relations import PersonRelations
 
 
-class Rules(NamedTuple):
-    """All that decides. read: ids of the activities that she has read; looked at only where unread ones are wanted."""
+class Rules:
+    """All that decides. show(facts): whether an activity is in the page's feed as far as facts tell; muted words need its body."""
 
-    relations: PersonRelations
-    wanted: FeedFilter
-    read: Collection[str]
+    __slots__ = ("read", "relations", "show", "wanted")
 
-    def show(self, facts: Facts) -> bool:
-        """Return whether an activity is in the page's feed as far as facts tell; muted words need its body, see silence."""
-        if not matches(self.relations, facts):
+    def __init__(self, relations: PersonRelations, wanted: FeedFilter, read: Collection[str]) -> None:
+        """read: ids of the activities that she has read; looked at only where unread ones are wanted."""
+        self.relations = relations
+        self.wanted = wanted
+        self.read = read
+        # Asked of every candidate of every page, so without a look at a filter that isn't there.
+        is_plain = wanted is NO_FILTER or not (wanted.narrows or wanted.unread_only)
+        self.show: Callable[[Facts], bool] = partial(matches, relations) if is_plain else self._show_wanted
+
+    def _show_wanted(self, facts: Facts) -> bool:
+        if not matches(self.relations, facts) or not passes(self.wanted, facts):
             return False
-        wanted = self.wanted
-        return (not wanted.narrows or passes(wanted, facts)) and not (wanted.unread_only and facts.id in self.read)
+        return not (self.wanted.unread_only and facts.id in self.read)
 
     def silence(self, facts: Facts, body: bytes) -> bool:
         """Return whether an activity stays out for its words. Her own never does."""

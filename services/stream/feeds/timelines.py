@@ -43,29 +43,30 @@ class Timelines:
         self._turns = np.arange(1, dtype=np.int32)
 
     def append(self, rows: Rows, slots: Slots, sort_keys: Keys) -> None:
-        """Append to each of rows (int32[n]) its slot (int32[n], or one for all). O(n), no Python per row.
+        """Append to each of rows (int32[n]) its slot (int32[n], or one for all). No Python per row.
 
-        A row may repeat: it takes each of its slots once. sort_keys: of all slots. A row that is complete only above a slot's
-        key doesn't take it: at its place history is asked anyway. A full ring gives up its oldest entry, or refuses this one
-        when it is older still; either way complete_from says so.
+        O(n) for each time that a row repeats; it takes each of its slots once. sort_keys: of all slots. A row that is complete
+        only above a slot's key doesn't take it: at its place history is asked anyway. A full ring gives up its oldest entry, or
+        refuses this one when it is older still; either way complete_from says so.
         """
         at = rows.astype(np.intp)
-        turn = self._count_to(len(at))
-        # Of those that name one row the first is written last, so its turn it is.
-        self._turn[at[::-1]] = turn[::-1]
-        first = self._turn.take(at, mode="clip")
-        if (first == turn).all():
-            self._append_once(at, slots, sort_keys)
-            return
-        now = first == turn
-        if len(slots) == 1:
-            self._append_once(at[now], slots, sort_keys)
-            return
-        later = ~now
-        later &= slots != slots.take(first, mode="clip")
-        self._append_once(at[now], slots[now], sort_keys)
-        if later.any():
-            self.append(rows[later], slots[later], sort_keys)
+        while True:
+            turn = self._count_to(len(at))
+            # Of those that name one row the first is written last, so its turn it is.
+            self._turn[at[::-1]] = turn[::-1]
+            first = self._turn.take(at, mode="clip")
+            now = first == turn
+            if now.all():
+                self._append_once(at, slots, sort_keys)
+                return
+            one_for_all = len(slots) == 1
+            self._append_once(at[now], slots if one_for_all else slots[now], sort_keys)
+            if one_for_all:
+                return
+            later = slots != slots.take(first, mode="clip")
+            at, slots = at[later], slots[later]
+            if not len(at):
+                return
 
     def _append_once(self, at: Places, slots: Slots, sort_keys: Keys) -> None:
         """Append to rows of which none repeats."""
