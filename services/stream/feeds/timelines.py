@@ -119,8 +119,10 @@ class Timelines:
         return slots if slots[0] else slots[np.count_nonzero(slots == NO_ACTIVITY) :]
 
     def mark(self, first: int, last: int, referenced: NDArray[np.bool_]) -> None:
-        """Set referenced[slot] for every slot in the rows first (inclusive) to last (exclusive)."""
-        referenced[self._ring[first * self.capacity : last * self.capacity]] = True
+        """Set referenced[slot] for every slot in the rows first (inclusive) to last (exclusive); slots beyond it don't count."""
+        slots = self._ring[first * self.capacity : last * self.capacity]
+        # A round takes many steps; what is newer than its beginning is in rows by now.
+        referenced[slots[slots < len(referenced)]] = True
 
     @property
     def memory(self) -> int:
