@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -22,6 +21,7 @@ from pathlib import Path
 from services.runtime.embedded import free_port
 from services.runtime.parent_death import die_with_parent
 from tests.cluster.jars import HERE, Missing, cached_jars, find_java
+from tests.cluster.leaving_nothing import temporary_home
 
 HOST = "127.0.0.1"
 START_S = 120.0
@@ -64,9 +64,13 @@ class Server:
         """End it as the power does."""
         self._end(signal.SIGKILL)
 
+    def alive(self) -> bool:
+        """Return whether it runs, not whether it serves."""
+        return self.process is not None and self.process.poll() is None
+
     def check(self) -> None:
         """Raise ServerFailed when it has ended."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.alive():
             raise ServerFailed(f"{self.name} ended: {self.log_tail()}")
 
     def log_tail(self) -> str:
@@ -111,8 +115,6 @@ class Servers:
             "SLUICE_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap,
             "SLUICE_ELASTICSEARCH__URL": self.elasticsearch_url,
             "SLUICE_ELASTICSEARCH__CORE_ANALYSIS": "true",
-            # Tests empty the servers that they are lent; tests/conftest.py asks for this word before they may.
-            "TESTS_MAY_EMPTY_THESE_SERVERS": "yes",
         }
 
     def start(self) -> None:
@@ -224,7 +226,7 @@ def running(home: Path) -> Iterator[Servers]:
 def main(command: Sequence[str]) -> int:
     """Run both servers around a command, or until Ctrl-C; return the command's status."""
     try:
-        with tempfile.TemporaryDirectory(prefix="sluice-cluster-") as home, running(Path(home)) as servers:
+        with temporary_home() as home, running(home) as servers:
             if command:
                 return subprocess.run(command, env={**os.environ, **servers.environment}, check=False).returncode
             print("\n".join(f"export {name}={value}" for name, value in servers.environment.items()), flush=True)  # noqa: T201 - its output

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 import pytest
@@ -18,8 +18,9 @@ from services.cli.connection import issuer_of
 from services.cli.demo.sources import write_sources
 from services.cli.layout import choose_ports
 from services.cli.stack import Stack
-from services.runtime.settings import Settings
+from services.runtime.settings import ElasticsearchSettings, KafkaSettings, Settings
 from services.runtime.settings_loading import load_settings
+from tests.cluster.kept import ON_CLUSTER, kept_servers
 
 PATIENCE_S = 15.0
 
@@ -116,10 +117,15 @@ class Person:
         return self.call("search", search_service_pb2_grpc.SearchServiceStub, "GetActivity", request).activity
 
 
+def stack_scope(**_: object) -> Literal["session", "module"]:
+    """Return how long a stack lives: tests of other files empty the servers that it would share with them."""
+    return "module" if ON_CLUSTER else "session"
+
+
 def started(home: Path) -> System:
     """Start a stack on free ports in home."""
     ports = choose_ports(home, any_free=True)
-    settings = load_settings().model_copy(update={"data_dir": home})
+    settings = load_settings().model_copy(update={"data_dir": home, **servers_of_the_stack()})
     stack = Stack(settings, ports, home, write_sources(home, ports.demo, interval_s=0.5), say=lambda _text: None)
     try:
         return System(stack, bring_up(stack))
@@ -128,7 +134,18 @@ def started(home: Path) -> System:
         raise
 
 
-@pytest.fixture(scope="session")
+def servers_of_the_stack() -> dict[str, Any]:
+    """Return the settings that name the real servers, with nothing in them; none where the stack starts embedded ones."""
+    if not ON_CLUSTER:
+        return {}
+    servers = kept_servers()
+    return {
+        "kafka": KafkaSettings(bootstrap_servers=servers.bootstrap),
+        "elasticsearch": ElasticsearchSettings(url=servers.elasticsearch_url, core_analysis=True),
+    }
+
+
+@pytest.fixture(scope=stack_scope)
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A running stack; stopped after the last test."""
     running = started(tmp_path_factory.mktemp("stack"))

@@ -8,11 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.cluster.kept import ON_CLUSTER, kept_servers
 from tests.e2e.conftest import eventually
 
 
+@pytest.fixture
+def real_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name Apache Kafka and Elasticsearch to everything that the test starts, where the suites run on them."""
+    if ON_CLUSTER:
+        for name, value in kept_servers().environment.items():
+            monkeypatch.setenv(name, value)
+
+
 def environment(home: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+    clean = {name: value for name, value in os.environ.items() if ON_CLUSTER or not name.startswith("SLUICE_")}
     return {**clean, "SLUICE_DATA_DIR": str(home), "COLUMNS": "200"}
 
 
@@ -38,6 +49,7 @@ def sluice(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.usefixtures("real_servers")
 def test_a_second_run_goes_on_with_the_data_and_nothing_stays_behind(tmp_path):
     """What was said in the first run is in the feed of the second; the demo is seeded once; no process outlives Ctrl-C."""
     with running(tmp_path):

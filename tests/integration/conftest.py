@@ -1,6 +1,6 @@
-"""One embedded server for the whole session of a pytest process, so every xdist worker has its own.
+"""Servers for the whole session of a pytest process, so every xdist worker has its own.
 
-Where the settings name both servers, the tests run on those (see tests/cluster), one after the other.
+By default embedded ones; with `make test-cluster` Apache Kafka and Elasticsearch (see tests/cluster).
 """
 
 import uuid
@@ -12,20 +12,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
-from services.runtime.settings_loading import load_settings
-from tests.cluster.lent import LentServers
+from tests.cluster.kept import ON_CLUSTER, KeptServers, kept_servers
 
 MakeTopic = Callable[..., Awaitable[str]]
 
 
 @contextmanager
-def servers_for_a_test(data_dir) -> Iterator[EmbeddedServers | LentServers]:
-    """Give Kafka and Elasticsearch with nothing in them: embedded ones until the block ends, or those that the settings name."""
-    settings = load_settings()
-    if settings.kafka.configured and settings.elasticsearch.configured:
-        lent = LentServers(settings)
-        lent.empty()
-        yield lent
+def servers_for_a_test(data_dir) -> Iterator[EmbeddedServers | KeptServers]:
+    """Give Kafka and Elasticsearch with nothing in them, to be killed and restarted at will until the block ends."""
+    if ON_CLUSTER:
+        yield kept_servers()
         return
     server = start_on_free_ports(data_dir)
     yield server
@@ -47,14 +43,14 @@ def start_on_free_ports(data_dir) -> EmbeddedServers:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory) -> Iterator[EmbeddedServers | LentServers]:
+def embedded(tmp_path_factory) -> Iterator[EmbeddedServers | KeptServers]:
     """Kafka and Elasticsearch, shared by the session: take names from `unique`, restart nothing."""
     with servers_for_a_test(tmp_path_factory.mktemp("embedded")) as server:
         yield server
 
 
 @pytest.fixture
-def own_server(tmp_path) -> Iterator[EmbeddedServers | LentServers]:
+def own_server(tmp_path) -> Iterator[EmbeddedServers | KeptServers]:
     """Kafka and Elasticsearch for this test alone, to be killed and restarted at will."""
     with servers_for_a_test(tmp_path / "own-server") as server:
         yield server

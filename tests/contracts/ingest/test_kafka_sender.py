@@ -12,9 +12,9 @@ from services.ingest.publisher import KafkaPublisher
 from services.ingest.source import Rejection
 from services.ingest.source_state import SourceState, state_from_bytes
 from services.runtime.bulk_read import bulk_read, partitions_of
-from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, free_port
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.producer import AcknowledgedProducer
+from tests.integration.conftest import servers_for_a_test
 from tests.integration.ingest.topics import create_topics
 from tests.unit.ingest.fake_kafka import PARTITIONS, FakeKafka
 
@@ -52,16 +52,8 @@ class Real:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A broker of its own: the topics have their real names here."""
-    for attempt in range(5):
-        server = EmbeddedServers(tmp_path_factory.mktemp("kafka"), free_port(), free_port())
-        try:
-            server.start()
-            break
-        except EmbeddedServerError:
-            if attempt == 4:
-                raise
-    yield server
-    server.stop()
+    with servers_for_a_test(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
 
 
 @pytest.fixture(params=["fake", "real"])

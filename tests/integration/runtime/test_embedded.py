@@ -11,7 +11,10 @@ import pytest
 
 from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, PortTaken, free_port
 from services.runtime.kafka_security import KafkaSecurity
+from tests.cluster.kept import ON_CLUSTER
 from tests.integration.runtime.kafka_steps import produce, until_saved, values_of
+
+pytestmark = pytest.mark.skipif(ON_CLUSTER, reason="it is about the embedded servers")
 
 PARENT = """
 import sys, time

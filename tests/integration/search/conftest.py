@@ -26,7 +26,7 @@ from services.runtime.settings_loading import load_settings
 from services.runtime.token_issuer import EmbeddedIssuer
 from services.search.__main__ import serve
 from services.search.index_admin import apply_index
-from tests.cluster.lent import LentServers
+from tests.cluster.kept import KeptServers
 from tests.integration.conftest import servers_for_a_test
 from tests.integration.search.faulty_proxy import FaultyProxy
 
@@ -37,7 +37,7 @@ PARTITIONS = 4
 class Search:
     """A running search service and what its tests do to it."""
 
-    server: EmbeddedServers | LentServers
+    server: EmbeddedServers | KeptServers
     security: KafkaSecurity
     proxy: FaultyProxy
     settings: Settings
@@ -120,7 +120,7 @@ async def create_topics(security: KafkaSecurity) -> None:
 
 
 @pytest.fixture
-def search_server(tmp_path) -> Iterator[EmbeddedServers | LentServers]:
+def search_server(tmp_path) -> Iterator[EmbeddedServers | KeptServers]:
     """Kafka and Elasticsearch for one test: the names of topics are the registry's."""
     with servers_for_a_test(tmp_path / "server") as server:
         yield server
