@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
 
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
 from services.runtime.records import Outgoing, TopicPartition
@@ -41,8 +42,11 @@ async def send_confirmed(producer: AIOKafkaProducer, messages: Iterable[Outgoing
     """Send messages and return where each went, in order. Records of one partition keep their order.
 
     Raises the first failure (a KafkaError) after the fate of all is known; some of the others may then be in the log,
-    so the caller sends all of them again.
+    so the caller sends all of them again. A producer that is stopped is a ProducerClosed.
     """
+    # aiokafka asks a stopped client for a topic that it hasn't heard of, and waits for the answer for ever.
+    if producer._closed:  # noqa: SLF001 - there is no public way to know
+        raise ProducerClosed
     futures = [
         await producer.send(
             message.topic,
