@@ -8,12 +8,12 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts.cloud_events import attempts_of, dead_letter
 from services.contracts.topics import ACTIVITIES, REFINE_DLQ
-from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.confirmed_sends import append_confirmed, send_confirmed
 from services.runtime.faust_batches import Batch
 from services.runtime.kept_records import kept
 from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
 from services.runtime.record_errors import each_record
-from services.runtime.records import Outgoing, Record
+from services.runtime.records import Outgoing, Record, TopicPartition
 from services.stream.refine.owned_partitions import OwnedPartitions
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.refusals import UNREFINABLE, Refused
@@ -51,12 +51,10 @@ class RefineAgent:
         taken = await each_record(records, refiner.take, self._dead_letter)
         emissions = [emission for emission in taken if emission is not None]
         REFINE_SECONDS.observe((time.perf_counter() - begin) / len(records))
-        sent = await send_confirmed(
-            self._producer,
-            [Outgoing(ACTIVITIES.name, emission.key, emission.value, emission.headers, partition) for emission in emissions],
-        )
-        for emission, confirmed in zip(emissions, sent, strict=True):
-            refiner.winners.confirm(emission.id_bytes, emission.folded, confirmed.offset)
+        offsets = await append_confirmed(self._producer, TopicPartition(ACTIVITIES.name, partition), emissions)
+        for emission, offset in zip(emissions, offsets, strict=True):
+            refiner.winners.confirm(emission.id_bytes, emission.folded, offset)
+        self._owned.wrote(partition, offsets)
         for outcome, count in refiner.take_outcomes().items():
             REFINE_OUTCOMES.labels(outcome).inc(count)
 

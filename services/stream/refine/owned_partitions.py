@@ -1,4 +1,4 @@
-"""The partitions this worker owns: their winners read back before it writes, followed while it does."""
+"""The partitions this worker owns: their winners read back before it writes, the output watched while it does."""
 
 import asyncio
 import logging
@@ -10,11 +10,12 @@ from aiokafka import AIOKafkaProducer
 from services.contracts.codec import UndecodableRecord
 from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW
 from services.runtime.bulk_read import bulk_read, read_consumer
-from services.runtime.follow import Follower
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.metrics import READ_BACK_SECONDS, REFINE_REPAIRED, REFINE_STATE_BYTES, REFINE_STATE_IDS
 from services.runtime.records import Record, TopicPartition
 from services.stream.refine.language import Classify
+from services.stream.refine.output_watch import OutputWatch
+from services.stream.refine.own_output import OwnOutput
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.raw_record import ID_BYTES
 from services.stream.refine.refined_record import read_refined
@@ -29,9 +30,9 @@ class NotReadBack(RuntimeError):
 
 
 class OwnedPartitions:
-    """What refine knows of the partitions it is assigned. lock: held by whoever folds, follows or reads back.
+    """What refine knows of the partitions it is assigned. lock: held by whoever folds, writes or reads back.
 
-    on_failure: told when following ends; the worker must end too, since a zombie's records would go unnoticed.
+    on_failure: told when watching the output ends; the worker must end too, since a zombie's records would go unnoticed.
     """
 
     def __init__(
@@ -48,8 +49,8 @@ class OwnedPartitions:
         self._classify = classify
         self._on_failure = on_failure
         self._refiners: dict[int, PartitionRefiner] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self._following: asyncio.Task[None] | None = None
+        self._output = OwnOutput({})
+        self._watching: asyncio.Task[None] | None = None
 
     def refiner(self, partition: int) -> PartitionRefiner:
         """Return the refiner of a partition. Raises NotReadBack."""
@@ -61,17 +62,21 @@ class OwnedPartitions:
     def discard(self, partition: int) -> None:
         """Forget a partition whose state may not be what the log says; it must be read back."""
         self._refiners.pop(partition, None)
-        self._positions.pop(TopicPartition(ACTIVITIES.name, partition), None)
+        self._output.forget(TopicPartition(ACTIVITIES.name, partition))
+
+    def wrote(self, partition: int, offsets: Sequence[int]) -> None:
+        """Note where the output has what was just written to a partition (-1: the broker didn't tell)."""
+        self._output.wrote(TopicPartition(ACTIVITIES.name, partition), offsets)
 
     async def take_over(self, assigned: frozenset[TopicPartition]) -> None:
         """Read back what the outputs of the assigned raw partitions say; call after every rebalance, before records come.
 
-        Partitions that were here before are read on from where following stopped: another worker may have had them
+        Partitions that were here before are read on from where they were known: another worker may have had them
         meanwhile. May be cancelled at any point and called again. Raises KafkaError.
         """
         self.read_back = False
         begin = time.monotonic()
-        await self.stop_following()
+        await self.stop_watching()
         async with self.lock:
             partitions = {tp.partition for tp in assigned if tp.topic == ACTIVITIES_RAW.name}
             for partition in self._refiners.keys() - partitions:
@@ -80,16 +85,16 @@ class OwnedPartitions:
             for partition in sorted(partitions):
                 await self._repair(TopicPartition(ACTIVITIES.name, partition))
             self._count()
-        self._following = asyncio.create_task(self._follow())
+        self._watching = asyncio.create_task(self._watch())
         self.read_back = True
         READ_BACK_SECONDS.labels("refine").observe(time.monotonic() - begin)
 
-    async def stop_following(self) -> None:
-        """Stop following the outputs. Repeatable."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
-            self._following = None
+    async def stop_watching(self) -> None:
+        """Stop watching the outputs. Repeatable."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
 
     async def _read_back(self, partitions: set[int]) -> None:
         fresh = {partition: Winners() for partition in partitions - self._refiners.keys()}
@@ -100,9 +105,9 @@ class OwnedPartitions:
             observe(winners[tp.partition], records)
 
         outputs = [TopicPartition(ACTIVITIES.name, partition) for partition in partitions]
-        ends = await bulk_read(self._security, outputs, take, start=self._positions)
+        ends = await bulk_read(self._security, outputs, take, start=self._output.positions)
         await self._forget_foreign_offsets(winners)
-        self._positions = ends
+        self._output = OwnOutput(ends)
         self._refiners |= {partition: PartitionRefiner(state, self._classify) for partition, state in fresh.items()}
 
     async def _forget_foreign_offsets(self, winners: Mapping[int, Winners]) -> None:
@@ -119,25 +124,31 @@ class OwnedPartitions:
                 log.warning("the raw topic is younger than its output", extra={"partition": tp.partition})
                 state.folded_to = -1
 
-    async def _follow(self) -> None:
-        if not self._positions:
+    async def _watch(self) -> None:
+        if not self._output.positions:
             return
-        follower = Follower(self._security, self._positions, self._take, client_id="refine-own-output")
-        # The live vector: a rebalance reads on from there.
-        self._positions = follower.positions
         try:
-            await follower.run()
+            await OutputWatch(self._security, self._output.positions, self._look_at).run()
         except Exception as error:  # noqa: BLE001 - whatever ended it, nobody watches the output any more
             self._on_failure(error)
 
-    async def _take(self, tp: TopicPartition, records: Sequence[Record], _next: int) -> None:
+    async def _look_at(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Read what others have written below ends, and write again what they hide. Raises KafkaError: look again."""
+        # With the lock nothing that this worker writes is on its way: what isn't accounted for is somebody else's.
         async with self.lock:
-            refiner = self._refiners.get(tp.partition)
-            if refiner is None:
-                return
-            observe(refiner.winners, records)
-            await self._repair(tp)
+            unknown = self._output.unknown(ends)
+            if unknown:
+                await self._read_unknown(unknown)
+            for partition in self._refiners:
+                await self._repair(TopicPartition(ACTIVITIES.name, partition))
             self._count()
+
+    async def _read_unknown(self, positions: Mapping[TopicPartition, int]) -> None:
+        def take(tp: TopicPartition, records: Sequence[Record]) -> None:
+            observe(self._refiners[tp.partition].winners, records)
+
+        for tp, end in (await bulk_read(self._security, [*positions], take, start=positions)).items():
+            self._output.read(tp, end)
 
     async def _repair(self, output: TopicPartition) -> None:
         winners = self.refiner(output.partition).winners

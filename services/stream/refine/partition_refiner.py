@@ -1,10 +1,9 @@
 """Raw records of one partition → what is to be written. Pure but for the state it keeps."""
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.contracts.cloud_events import Headers
-from services.contracts.codec import activity_to_bytes
 from services.runtime.records import Record
 from services.stream.refine.folding import Dropped, Folded, fold
 from services.stream.refine.language import Classify
@@ -22,8 +21,7 @@ REFUSED = "refused"
 FOLDED_BEFORE = "folded-before"
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
+class Emission(NamedTuple):
     """A winner to be written to the output, in the partition of its raw record. id_bytes: for `Winners.confirm`."""
 
     id_bytes: bytes
@@ -70,17 +68,17 @@ class PartitionRefiner:
 
     def _fold(self, record: Record) -> Emission | Dropped:
         raw = read_raw(record.key, record.value, record.timestamp)
-        table = self.winners.table
-        folded = fold(table.get(raw.key), raw.incoming)
+        folded = fold(self.winners.get(raw.key), raw.incoming)
         if folded is Dropped.CONFLICT:
             raise Refused(VERSION_CONFLICT, "another content under the same version; the first one stays")
         if isinstance(folded, Dropped):
             return folded
-        activity = refine(raw.activity(), folded, self._classify)
-        value = activity_to_bytes(activity)
+        message = raw.message
+        refine(message, folded, self._classify)
+        value = message.SerializeToString(deterministic=True)
         if len(value) > RECORD_LIMIT:
             raise Refused(TOO_LARGE, f"refined, it has {len(value)} bytes; at most {RECORD_LIMIT} fit a record")
-        headers = headers_of(activity, folded.digest, record.offset, raw.incoming.accepted_ms)
-        emission = Emission(raw.key, folded, activity.id.encode(), value, headers)
-        table.put(raw.key, folded)
-        return emission
+        key = message.id.encode()
+        headers = headers_of(key, folded, record.offset, raw.incoming.accepted_ms)
+        self.winners.expect(raw.key, folded)
+        return Emission(raw.key, folded, key, value, headers)

@@ -1,14 +1,12 @@
 """What a record of `sluice.activities.raw.v1` says, without more work than folding needs."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from sluice.activity.v1 import activity_pb2 as pb
 
-from services.contracts.activity import Activity
-from services.contracts.codec import activity_from_proto, milliseconds
+from services.contracts.codec import milliseconds
 from services.stream.refine.folding import Incoming
 from services.stream.refine.refusals import KEY_MISMATCH, UNDECODABLE, VERSION_OUT_OF_RANGE, Refused
 
@@ -22,17 +20,12 @@ _NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links")
 _DECORATION: Final = ("display_name", "handle", "url", "avatar_url")
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
-    """A raw record that was parsed once. key: the id's 16 bytes."""
+class RawRecord(NamedTuple):
+    """A raw record that was parsed once. key: the id's 16 bytes; message: the whole activity, for whoever refines it."""
 
     key: bytes
     incoming: Incoming
-    _message: pb.Activity
-
-    def activity(self) -> Activity:
-        """Return the whole activity; only winners are worth it."""
-        return activity_from_proto(self._message)
+    message: pb.Activity
 
 
 def read_raw(key: bytes | None, value: bytes | None, timestamp_ms: int) -> RawRecord:

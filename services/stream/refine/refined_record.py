@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from sluice.activity.v1 import activity_pb2 as pb
 
-from services.contracts.activity import Activity
-from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET, REFINED, Headers, cloud_event
+from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET, REFINED, EventHeaders, Headers
 from services.contracts.codec import UndecodableRecord, milliseconds
 from services.runtime.records import Record
 from services.stream.refine.folding import Folded
@@ -14,6 +13,7 @@ from services.stream.refine.raw_record import DIGEST_BYTES, NO_DIGEST, id_bytes
 from services.stream.refine.refusals import Refused
 
 SOURCE = "/sluice/refine"
+_HEADERS = EventHeaders(REFINED, SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,12 @@ class Observed:
     raw_offset: int
 
 
-def headers_of(activity: Activity, digest: bytes, raw_offset: int, time_ms: int) -> Headers:
+def headers_of(activity_id: bytes, folded: Folded, raw_offset: int, time_ms: int) -> Headers:
     """Return the headers of a refined activity. time_ms: when this version was accepted."""
-    event = cloud_event(
-        event_type=REFINED,
-        event_id=f"{activity.id}.{activity.version}{'.deleted' if activity.deleted else ''}",
-        source=SOURCE,
-        subject=activity.id,
-        time_ms=time_ms,
-    )
-    return [*event, (RAW_OFFSET, b"%d" % raw_offset), (RAW_DIGEST, digest.hex().encode())]
+    state = b".deleted" if folded.deleted else b""
+    headers = _HEADERS.of(event_id=b"%b.%d%b" % (activity_id, folded.version, state), subject=activity_id, time_ms=time_ms)
+    headers += (RAW_OFFSET, b"%d" % raw_offset), (RAW_DIGEST, folded.digest.hex().encode())
+    return headers
 
 
 def read_refined(record: Record) -> Observed:

@@ -1,42 +1,71 @@
-"""An accepted activity → the refined one: safe HTML, text, tags, mentions, links, language, and its place in feeds."""
+"""An accepted activity → the refined one: safe HTML, text, tags, mentions, links, language, and its place in feeds.
 
-from dataclasses import replace
+The message is changed where it stands. Most of it stays as it is, and building it anew, by way of the domain's types, costs more than
+finding out what has to change.
+"""
 
-from services.contracts.activity import Activity, Attachment, Entity, Object
+from typing import Literal
+
+from sluice.activity.v1 import activity_pb2 as pb
+
+from services.contracts.activity import Scope, Verb
+from services.contracts.codec import milliseconds
 from services.stream.refine.folding import Folded
 from services.stream.refine.hashtags import tags_of
 from services.stream.refine.language import Classify, language_of
 from services.stream.refine.sanitising import sanitise_html, web_url, without_controls
 from services.stream.refine.text_extraction import extract, one_line
 
+_VERBS = frozenset(map(int, Verb))
+_SCOPES = frozenset(map(int, Scope))
+_NANOS_A_MS = 1_000_000
+_NANOS_A_SECOND = 1_000_000_000
 
-def refine(activity: Activity, folded: Folded, classify: Classify) -> Activity:
-    """Return activity as `sluice.activities.v1` has it. Pure: the same arguments give the same result. O(size of the activity).
 
-    folded decides version, sort time and acceptance. A deleted activity becomes its marker.
+def refine(message: pb.Activity, folded: Folded, classify: Classify) -> None:
+    """Turn message, as `sluice.activities.raw.v1` has it, into what `sluice.activities.v1` has. O(size of the activity).
+
+    The same arguments give the same bytes. folded decides version, sort time and acceptance. A deleted activity becomes its
+    marker. Fields that this version of the contract doesn't know go: nobody here can tell whether they are safe to show.
     """
     if folded.deleted:
-        marker = activity.as_deleted(folded.version)
-        return replace(marker, sort_time_ms=folded.sort_time_ms, accepted_ms=folded.accepted_ms)
-    said = activity.object
-    title = one_line(without_controls(said.title)) if said.title else ""
-    content = sanitise_html(said.content) if said.content else ""
+        _become_marker(message)
+    else:
+        message.DiscardUnknownFields()
+        _refine_content(message, classify)
+        _make_entities_safe(message)
+        _normalise(message)
+    message.version = folded.version
+    message.sort_time_ms = folded.sort_time_ms
+    _set_time(message, "accepted", folded.accepted_ms)
+
+
+def _become_marker(message: pb.Activity) -> None:
+    """Leave nothing that is somebody's text."""
+    marker = pb.Activity(id=message.id, source=message.source, deleted=True)
+    marker.DiscardUnknownFields()
+    message.CopyFrom(marker)
+
+
+def _refine_content(message: pb.Activity, classify: Classify) -> None:
+    said = message.object
+    title, content = said.title, said.content
+    if title:
+        title = said.title = one_line(without_controls(title))
+    if content:
+        content = said.content = sanitise_html(content)
     found = extract(content)
     prose = f"{title}\n{found.prose}" if title else found.prose
-    return replace(
-        activity,
-        version=folded.version,
-        sort_time_ms=folded.sort_time_ms,
-        accepted_ms=folded.accepted_ms,
-        actor=_safe_entity(activity.actor) if activity.actor else None,
-        target=_safe_entity(activity.target) if activity.target else None,
-        object=_safe_object(said, title, content),
-        tags=tags_of(activity.tags, prose),
-        mentions=_mentions(activity.mentions),
-        links=found.links,
-        text=_text(title, found.text),
-        language=language_of(activity.language, prose, classify),
-    )
+    message.tags[:] = tags_of(message.tags, prose)
+    message.links[:] = found.links
+    message.text = _text(title, found.text)
+    message.language = language_of(message.language, prose, classify)
+    if not said.type:
+        said.type = "note"
+    if said.url:
+        said.url = web_url(said.url)
+    if said.attachments:
+        _make_attachments_safe(said)
 
 
 def _text(title: str, content: str) -> str:
@@ -46,31 +75,77 @@ def _text(title: str, content: str) -> str:
     return f"{title}\n{content}" if content else title
 
 
-def _safe_object(said: Object, title: str, content: str) -> Object:
-    return Object(
-        id=said.id,
-        type=said.type,
-        title=title,
-        content=content,
-        url=web_url(said.url),
-        attachments=tuple(
-            Attachment(url, attachment.media_type, _one_line(attachment.title))
-            for attachment in said.attachments
-            if (url := web_url(attachment.url))
-        ),
-        activity_id=said.activity_id,
-    )
+def _make_attachments_safe(said: pb.Object) -> None:
+    attachments = said.attachments
+    for at in reversed(range(len(attachments))):
+        attachment = attachments[at]
+        url = web_url(attachment.url)
+        if not url:
+            del attachments[at]
+            continue
+        attachment.url = url
+        if not attachment.title.isprintable():
+            attachment.title = one_line(without_controls(attachment.title))
 
 
-def _mentions(named: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    return tuple({entity.name: _safe_entity(entity) for entity in reversed(named)}.values())[::-1]
+def _make_entities_safe(message: pb.Activity) -> None:
+    if message.HasField("actor"):
+        _make_entity_safe(message.actor)
+    if message.HasField("target"):
+        _make_entity_safe(message.target)
+    if len(message.mentions) > 1:
+        _name_once(message)
+    for entity in message.mentions:
+        _make_entity_safe(entity)
 
 
-def _safe_entity(entity: Entity) -> Entity:
-    return Entity(
-        entity.name, _one_line(entity.display_name), _one_line(entity.handle), web_url(entity.url), web_url(entity.avatar_url)
-    )
+def _make_entity_safe(entity: pb.Entity) -> None:
+    name, handle, url, avatar_url = entity.display_name, entity.handle, entity.url, entity.avatar_url
+    if not name.isprintable():
+        entity.display_name = one_line(without_controls(name))
+    if not handle.isprintable():
+        entity.handle = one_line(without_controls(handle))
+    if url and (safe := web_url(url)) != url:
+        entity.url = safe
+    if avatar_url and (safe := web_url(avatar_url)) != avatar_url:
+        entity.avatar_url = safe
 
 
-def _one_line(text: str) -> str:
-    return text if text.isprintable() else one_line(without_controls(text))
+def _name_once(message: pb.Activity) -> None:
+    """Leave every name once among the mentions: where it comes last, as it was said first."""
+    mentions = message.mentions
+    kept = {entity.name: entity for entity in reversed(mentions)}
+    if len(kept) < len(mentions):
+        once = pb.Activity(mentions=reversed(kept.values()))
+        message.ClearField("mentions")
+        message.mentions.MergeFrom(once.mentions)
+
+
+def _normalise(message: pb.Activity) -> None:
+    """Write in one way what can be said in several, and close what isn't understood."""
+    message.source.SetInParent()
+    audience = message.audience
+    audience.SetInParent()
+    if audience.scope not in _SCOPES:
+        audience.scope = pb.SCOPE_UNSPECIFIED
+    if message.verb not in _VERBS:
+        message.verb = pb.VERB_OTHER
+    _make_time_whole(message, "published")
+    _make_time_whole(message, "updated")
+
+
+def _make_time_whole(message: pb.Activity, field: Literal["published", "updated"]) -> None:
+    if not message.HasField(field):
+        return
+    time = getattr(message, field)
+    if time.nanos % _NANOS_A_MS or not (0 <= time.nanos < _NANOS_A_SECOND) or not (time.seconds or time.nanos):
+        _set_time(message, field, milliseconds(time))
+
+
+def _set_time(message: pb.Activity, field: Literal["published", "updated", "accepted"], ms: int) -> None:
+    """Set a time; 0, which stands for unknown, clears it."""
+    if ms:
+        time = getattr(message, field)
+        time.seconds, time.nanos = ms // 1000, ms % 1000 * _NANOS_A_MS
+    else:
+        message.ClearField(field)

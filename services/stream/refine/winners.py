@@ -11,12 +11,24 @@ from services.stream.refine.refined_record import Observed
 
 
 class Winners:
-    """The winners of one partition. folded_to: the last raw offset known to be folded, -1 before any."""
+    """The winners of one partition. folded_to: the last raw offset known to be folded, -1 before any.
+
+    table: those that are in the log. The others are expected to be: written, or about to be, and not confirmed.
+    """
 
     def __init__(self) -> None:
         self.table = FoldTable()
+        self._expected: dict[bytes, Folded] = {}
         self.folded_to = -1
         self.unsettled: set[bytes] = set()
+
+    def get(self, key: bytes) -> Folded | None:
+        """Return the winner of key, expected ones included."""
+        return self._expected.get(key) or self.table.get(key)
+
+    def expect(self, key: bytes, folded: Folded) -> None:
+        """Count folded as the winner of key from now on; it is about to be written."""
+        self._expected[key] = folded
 
     def knows(self, key: bytes, offset: int) -> bool:
         """Return whether the winner of key is the record at that offset of the output."""
@@ -38,16 +50,18 @@ class Winners:
         stored = self.table.get(key)
         if stored is None or now.rank > stored.rank:
             # Where ours lies behind it, ours is still to be observed, and unsettles the key then.
-            self.table.put(key, now)
+            self.table.put(key, now, offset)
             self.unsettled.discard(key)
         elif now.rank == stored.rank:
             if offset > stored.offset:
-                self.table.put(key, now)
+                self.table.put(key, now, offset)
                 self.unsettled.discard(key)
         elif offset > stored.offset:
             self.unsettled.add(key)
 
     def confirm(self, key: bytes, folded: Folded, offset: int) -> None:
         """Note where the output has the winner; what was written last is the log's last word."""
-        self.table.put(key, folded._replace(offset=offset))
+        self.table.put(key, folded, offset)
         self.unsettled.discard(key)
+        if self._expected.get(key) is folded:
+            del self._expected[key]

@@ -44,7 +44,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(ops.stop)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        stack.push_async_callback(owned.stop_following)
+        stack.push_async_callback(owned.stop_watching)
         if await worker.start_unless(stop, timeout=_START_SECONDS):
             lag = asyncio.create_task(_report_lag(worker))
             stack.callback(lag.cancel)

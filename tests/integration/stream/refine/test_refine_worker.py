@@ -191,7 +191,7 @@ async def test_a_crash_between_writing_and_committing_doubles_nothing(broker, se
     await crashing.start()
     with pytest.raises(Crashed):
         await crashing.run(asyncio.Event())
-    await owned.stop_following()
+    await owned.stop_watching()
     await producer.stop()
     positions = await committed(broker, APP_ID, ACTIVITIES_RAW.name)
     crashed_with = len(await log_of(broker, ACTIVITIES.name))
@@ -286,7 +286,7 @@ async def test_what_cannot_be_written_is_not_acknowledged(broker, settings):
     await failing.start()
     with pytest.raises(ProducerClosed):
         await asyncio.wait_for(failing.run(asyncio.Event()), 30)
-    await owned.stop_following()
+    await owned.stop_watching()
     assert not any((await committed(broker, APP_ID, ACTIVITIES_RAW.name)).values())
     async with refining(settings):
         await until_handled(broker)

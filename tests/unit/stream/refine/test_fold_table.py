@@ -20,7 +20,7 @@ def test_it_behaves_like_a_dict(steps):
             table.forget(key)
             model.pop(key, None)
         else:
-            table.put(key, entry)
+            table.put(key, entry, entry.offset)
             model[key] = entry
         assert table.get(key) == model.get(key)
     assert {key: table.get(key) for key, _ in steps} == {key: model.get(key) for key, _ in steps}
@@ -31,6 +31,6 @@ def test_an_id_takes_at_most_115_bytes():
     table, count = FoldTable(), 30_000
     entry = Folded(1, deleted=False, digest=bytes(8), sort_time_ms=1, accepted_ms=1, offset=1)
     for number in range(count):
-        table.put((number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 2, entry)
+        table.put((number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 2, entry, 1)
     assert len(table) == count
     assert table.nbytes / count < 115

@@ -1,5 +1,10 @@
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.stream.refine import hashtags
 from services.stream.refine.hashtags import TAG_LENGTH_LIMIT, TAG_LIMIT, tags_of
 
 
@@ -30,3 +35,17 @@ def test_the_sources_tags_come_first_and_are_written_the_same_way():
 
 def test_tags_are_bounded():
     assert len(tags_of([f"t{n}" for n in range(150)], " ".join(f"#w{n}" for n in range(150)))) == TAG_LIMIT
+
+
+# The rule as it reads: a sign that stands behind nothing of this, and what follows up to white space or punctuation.
+WRITTEN_OUT = re.compile(r"(?<![\w&/#])[#\uff03]([^\s!-/:-@\[-^`{-~]+)")
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(list("#\uff03&/ \n_aZ1ß日.-")), st.characters(exclude_categories=["Cs"])), max_size=20
+    ).map("".join)
+)
+def test_candidates_are_found_where_the_rule_as_it_reads_finds_them(prose):
+    """The pattern that is used puts the sign first, for speed."""
+    assert hashtags._CANDIDATE.findall(prose) == WRITTEN_OUT.findall(prose)

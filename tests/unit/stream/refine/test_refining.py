@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from services.contracts.activity import Attachment, Entity, Object
 from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET
-from services.contracts.codec import activity_from_bytes
+from services.contracts.codec import activity_from_bytes, activity_from_proto, activity_to_proto
 from services.stream.refine.folding import Folded
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.raw_record import read_raw
@@ -13,8 +13,10 @@ from tests.unit.stream.refine.refine_steps import DAY, Log, Rec, Writer, activit
 LIVE = Folded(7, deleted=False, digest=b"d" * 8, sort_time_ms=11, accepted_ms=22, offset=-1)
 
 
-def refined(said):
-    return refine(said, LIVE, no_language)
+def refined(said, folded=LIVE):
+    message = activity_to_proto(said)
+    refine(message, folded, no_language)
+    return activity_from_proto(message)
 
 
 def test_the_fold_decides_version_and_times():
@@ -47,7 +49,7 @@ def test_nothing_that_a_client_makes_a_link_of_can_run():
 
 def test_a_delete_leaves_no_text():
     said = activity(content="<p>secret</p>", deleted=True)
-    result = refine(said, LIVE._replace(deleted=True), no_language)
+    result = refined(said, LIVE._replace(deleted=True))
     assert result == replace(said.as_deleted(7), sort_time_ms=11, accepted_ms=22)
 
 
