@@ -13,7 +13,7 @@ class FeedFilter:
     """Which entries of a feed are wanted: alternatives within a field, fields add up, empty fields don't count.
 
     channels, actors: entity names. tags: without #, lower case. languages: as refined, ISO 639-1. unread_only is about the reader's
-    mark, not about an activity: `passes` doesn't look at it.
+    marks, not about an activity: `passes` doesn't look at it.
     """
 
     source_kinds: tuple[str, ...] = ()

@@ -55,6 +55,7 @@ INDEX_REFRESH_SECONDS = Histogram("sluice_index_refresh_seconds", "Making writte
 INDEX_ROLLBACKS = Counter(
     "sluice_index_rollbacks_total", "Times the index was not where the indexer left it and is read again from there."
 )
+INDEX_STALE_SECONDS = Gauge("sluice_index_stale_seconds", "Since everything in the log was last visible in the index, seconds.")
 MEMBERSHIP_STALE_SECONDS = Gauge(
     "sluice_membership_stale_seconds", "Since the memberships were last known to be complete, seconds."
 )

@@ -244,6 +244,12 @@ class FeedsSettings(Section):
     group: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
 
 
+class SearchSettings(Section):
+    """What search promises. stale_after_s: with an index that is further behind the log, nobody gets an answer but the feeds."""
+
+    stale_after_s: float = Field(default=60.0, gt=0, le=600)
+
+
 class PeerSettings(Section):
     """Where this process reaches the other services, `host:port`. tls_ca: the authority of their certificates; none: no TLS.
 
@@ -281,6 +287,7 @@ class Settings(BaseSettings):
     ops: OpsSettings = OpsSettings()
     ingest: IngestSettings = IngestSettings()
     feeds: FeedsSettings = FeedsSettings()
+    search: SearchSettings = SearchSettings()
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")
     sources_file: Path | None = None

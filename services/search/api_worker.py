@@ -15,13 +15,15 @@ from services.runtime.elastic import build_client
 from services.runtime.grpc_server import GrpcServer
 from services.runtime.settings import Settings
 from services.search.elastic_index import ElasticIndex
+from services.search.history import History
+from services.search.index_freshness import IndexFreshness
 from services.search.index_watch import IndexWatch
 from services.search.readiness import Readiness
 from services.search.reads import Reads
 from services.search.servicer import SearchServicer
 from services.search.views import MembershipView, ProgressView
 
-CHECKS = ("index", "memberships", "progress")
+CHECKS = ("index", "memberships", "progress", "log")
 _SERVICE = search_service_pb2.DESCRIPTOR.services_by_name["SearchService"].full_name
 _HEALTH_SECONDS = 0.5
 
@@ -31,6 +33,7 @@ async def run(settings: Settings, stop: asyncio.Event, readiness: Readiness) -> 
     elastic, security = settings.elasticsearch, settings.kafka.security()
     index = activities_index(shards=elastic.shards, replicas=elastic.replicas, core=elastic.core_analysis)
     memberships, progress = MembershipView(security), ProgressView(security, index.name)
+    freshness = IndexFreshness(security, progress.refreshed, settings.search.stale_after_s)
     async with AsyncExitStack() as stack:
         client = build_client(elastic)
         stack.push_async_callback(client.close)
@@ -39,13 +42,15 @@ async def run(settings: Settings, stop: asyncio.Event, readiness: Readiness) -> 
         readiness.add("index", lambda: watch.reason)
         readiness.add("memberships", memberships.problem)
         readiness.add("progress", progress.problem)
+        readiness.add("log", freshness.unknown)
         verify = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verify), service_names=[_SERVICE])
-        server.add(add_SearchServiceServicer_to_server, SearchServicer(Reads(port, memberships.groups_of, progress.refreshed)))
+        reads = Reads(port, memberships.groups_of, freshness.problem)
+        server.add(add_SearchServiceServicer_to_server, SearchServicer(reads, History(port, progress.refreshed)))
         stack.push_async_callback(server.stop)
         await server.start()
         async with asyncio.TaskGroup() as group:
-            views = (memberships.run(), progress.run(), watch.run(), _tell_health(server, readiness))
+            views = (memberships.run(), progress.run(), freshness.run(), watch.run(), _tell_health(server, readiness))
             tasks = [group.create_task(view) for view in views]
             await stop.wait()
             await server.stop()

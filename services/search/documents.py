@@ -8,10 +8,13 @@ from typing import Any
 import orjson
 
 from services.contracts.activity import Activity
+from services.contracts.activity_facts import facts_to_message
 from services.contracts.codec import UndecodableRecord, activity_from_bytes
 from services.contracts.matching import delivered_to, facts_of
+from services.search.id_order import order_fields
 
 _ID = re.compile(rb"[0-9a-f]{32}")
+BODY, FACTS = "body", "facts"
 
 
 class RecordRefused(ValueError):
@@ -51,6 +54,11 @@ def document_at(key: bytes | None, value: bytes | None, offset: int) -> Document
         raise RecordRefused("undecodable", str(error)) from None
     if activity.id.encode() != key or not _ID.fullmatch(key):
         raise RecordRefused("key-mismatch", "the key is not the id of the activity")
+    return document_of(activity, value, offset)
+
+
+def document_of(activity: Activity, value: bytes, offset: int) -> Document:
+    """Return the document of an activity whose record value stands at offset."""
     return Document(activity.id, version_at(offset), orjson.dumps(_fields(activity, value)))
 
 
@@ -64,27 +72,27 @@ def hiding(key: bytes | None, offset: int) -> Document | None:
 
 def hidden(activity: str, offset: int, sort_time_ms: int = 0) -> Document:
     """Return the marker of an activity that nobody may read any more."""
-    fields = {"id": activity, "sort_time": sort_time_ms, "deleted": True}
+    fields = {"sort_time": sort_time_ms, **order_fields(activity), "deleted": True}
     return Document(activity, version_at(offset), orjson.dumps(fields))
 
 
 def body_of(source: dict[str, Any]) -> bytes | None:
     """Return the activity's bytes from a document's source; None where it has none (a marker)."""
-    body = source.get("body")
+    body = source.get(BODY)
     return base64.b64decode(body) if body else None
 
 
 def _fields(activity: Activity, body: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = {"id": activity.id, "sort_time": activity.sort_time_ms, "deleted": activity.deleted}
+    fields: dict[str, Any] = {"sort_time": activity.sort_time_ms, **order_fields(activity.id), "deleted": activity.deleted}
     if activity.deleted:
         return fields
-    audience = activity.audience
+    audience, facts = activity.audience, facts_of(activity)
     optional: dict[str, Any] = {
         "verb": activity.verb.name,
         "source_kind": activity.source.kind,
         "channel": activity.source.channel,
         "actor": activity.actor.name if activity.actor else "",
-        "delivered_to": delivered_to(facts_of(activity)),
+        "delivered_to": delivered_to(facts),
         "tags": activity.tags,
         "language": activity.language,
         "scope": audience.scope.name,
@@ -96,7 +104,8 @@ def _fields(activity: Activity, body: bytes) -> dict[str, Any]:
         "actor_name": actor_words(activity),
     }
     fields.update((name, value) for name, value in optional.items() if value)
-    fields["body"] = base64.b64encode(body).decode()
+    fields[FACTS] = base64.b64encode(facts_to_message(facts).SerializeToString(deterministic=True)).decode()
+    fields[BODY] = base64.b64encode(body).decode()
     return fields
 
 

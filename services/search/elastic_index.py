@@ -1,5 +1,6 @@
 """The index in Elasticsearch: the adapter of both ports."""
 
+from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from services.contracts.indices import Index
 from services.runtime import metrics
 from services.runtime.elastic import reason_of
-from services.search.documents import Document, body_of
+from services.search.documents import BODY, FACTS, Document, body_of
 from services.search.ports import Checkpoint, CheckpointLost, Found, Hit, IndexAway, Outcome, RequestRefused
 
 _CONFLICT = 409
@@ -19,6 +20,7 @@ _MAX_OK = 299
 # What the request itself is to blame for; everything else may pass.
 _REFUSALS = frozenset({400, 401, 403, 413})
 _BULK_ANSWER = ["items.*.status", "items.*.error.type", "items.*._seq_no", "items.*._primary_term"]
+_FACTS_ANSWER = ["timed_out", f"hits.hits.fields.{FACTS}"]
 _BULK_SECONDS = 60.0
 _SEARCH_SECONDS = 10.0
 
@@ -74,7 +76,7 @@ class ElasticIndex:
                 condition = {"if_seq_no": point.seq_no, "if_primary_term": point.primary_term}
                 action = self._action("index", {"_id": identity} | condition)
             # Deleted: no reader ever finds it.
-            fields = {"id": identity, "sort_time": 0, "deleted": True, "position": point.position}
+            fields = {"sort_time": 0, "deleted": True, "position": point.position}
             operations += (action, orjson.dumps(fields))
         items = await self._bulk(operations)
         if any(item["status"] == _CONFLICT for item in items):
@@ -88,20 +90,22 @@ class ElasticIndex:
 
     async def search(self, body: Mapping[str, Any]) -> Found:
         """See ReadableIndex."""
-        with _errors("search"):
-            # Part of an answer would pass for all of it.
-            answer = await self._reading.search(index=self._index.alias, body=dict(body), allow_partial_search_results=False)
-        if answer["timed_out"]:
-            raise IndexAway("search_timed_out")
+        answer = await self._search(body)
         total = answer["hits"].get("total", {"value": -1, "relation": "eq"})
         return Found(tuple(map(_hit, answer["hits"]["hits"])), total["value"], total["relation"] == "eq")
+
+    async def facts(self, body: Mapping[str, Any]) -> list[bytes]:
+        """See ReadableIndex."""
+        answer = await self._search(body, _FACTS_ANSWER)
+        hits: list[dict[str, Any]] = answer.get("hits", {}).get("hits", [])
+        return [b64decode(hit["fields"][FACTS][0]) for hit in hits]
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """See ReadableIndex."""
         if not ids:
             return []
         with _errors("mget"):
-            answer = await self._reading.mget(index=self._index.alias, ids=list(ids), source=["body"])
+            answer = await self._reading.mget(index=self._index.name, ids=list(ids), source=[BODY])
         if any("error" in item for item in answer["docs"]):
             raise IndexAway("mget_incomplete")
         return [body_of(item["_source"]) if item.get("found") else None for item in answer["docs"]]
@@ -119,6 +123,17 @@ class ElasticIndex:
         aliases = answer[self._index.name]["aliases"]
         lacking = {self._index.alias, self._index.write_alias} - set(aliases)
         return f"without alias {', '.join(sorted(lacking))}: run `sluice index apply`" if lacking else ""
+
+    async def _search(self, body: Mapping[str, Any], only: list[str] | None = None) -> dict[str, Any]:
+        with _errors("search"), metrics.ELASTIC_SECONDS.labels("search").time():
+            # Part of an answer would pass for all of it.
+            answer = await self._reading.search(
+                index=self._index.name, body=dict(body), allow_partial_search_results=False, filter_path=only
+            )
+        if answer["timed_out"]:
+            raise IndexAway("search_timed_out")
+        found: dict[str, Any] = answer.body
+        return found
 
     def _action(self, kind: str, fields: Mapping[str, Any]) -> bytes:
         # Per item, not in the path: there the embedded server resolves the alias before it asks whether it is one.

@@ -89,5 +89,8 @@ class ReadableIndex(Protocol):
     async def search(self, body: Mapping[str, Any]) -> Found:
         """Return what a query of `queries` finds."""
 
+    async def facts(self, body: Mapping[str, Any]) -> list[bytes]:
+        """Return the facts of what a query of `queries` for skeletons finds, in its order."""
+
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Return the activities' bytes in the order of ids, as last written, refreshed or not; None: missing or deleted."""

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 REFRESH_SECONDS = 0.2
 # How soon a server that went back in time is noticed while nothing is written.
 VERIFY_SECONDS = 2.0
+# An indexer that stood still and lost its partitions may tell of an old offset after the new owner told of a newer one.
+REPEAT_SECONDS = 20.0
 _LAST_SECONDS = 5.0
 
 #: Returns when every reader can learn that these offsets, by partition, are visible.
@@ -48,6 +50,7 @@ class Publication:
         *,
         refresh_s: float = REFRESH_SECONDS,
         verify_s: float = VERIFY_SECONDS,
+        repeat_s: float = REPEAT_SECONDS,
     ) -> None:
         self.waiting_for = ""
         self._indexing = indexing
@@ -57,6 +60,8 @@ class Publication:
         self._backoff = backoff
         self._refresh_s = refresh_s
         self._verify_s = verify_s
+        self._repeat_s = repeat_s
+        self._told_at = float("-inf")
 
     async def run(self) -> None:
         """Publish until cancelled; failures of the index and of Kafka are tried again. Raises Kafka's errors that don't pass."""
@@ -95,6 +100,7 @@ class Publication:
         try:
             if not due:
                 await self._verify(epoch)
+                await self._tell_again(epoch)
                 return
             await self._save(epoch, due)
         except CheckpointLost:
@@ -120,6 +126,13 @@ class Publication:
         saved = await self._index.save_checkpoints(moved)
         if epoch == self._indexing.vector.epoch:
             known.update(saved)
+
+    async def _tell_again(self, epoch: int) -> None:
+        """Let what this indexer just found to be true be the last that readers hear, also where nothing new comes."""
+        told, now = dict(self._indexing.vector.announced), time.monotonic()
+        if told and epoch == self._indexing.vector.epoch and now - self._told_at >= self._repeat_s:
+            await self._announce(told)
+            self._told_at = now
 
     async def _verify(self, epoch: int) -> None:
         known = dict(self._indexing.checkpoints)

@@ -7,6 +7,9 @@ from typing import Any
 
 from services.contracts.activity import Scope, Verb
 from services.contracts.errors import InvalidRequest
+from services.contracts.feed_filter import NO_FILTER, FeedFilter
+from services.search.documents import BODY, FACTS
+from services.search.id_order import HIGH, LOW, halves
 
 Query = dict[str, Any]
 
@@ -21,7 +24,7 @@ _PIECE = re.compile(r'[^\s"|]+|["|]')
 # Phrases, -, |, * and quotes; no fuzziness, slop or nesting, whose cost the caller would decide.
 _FLAGS = "AND|OR|NOT|PHRASE|PREFIX|WHITESPACE|ESCAPE"
 
-NEWEST_FIRST: list[Query] = [{"sort_time": "desc"}, {"id": "desc"}]
+NEWEST_FIRST: list[Query] = [{"sort_time": "desc"}, {HIGH: "desc"}, {LOW: "desc"}]
 BEST_FIRST: list[Query] = [{"_score": "desc"}, *NEWEST_FIRST]
 
 
@@ -93,8 +96,8 @@ def narrowed(wanted: SearchFilter) -> list[Query]:
 def search_body(words: str, wanted: SearchFilter, reader: Reader, *, size: int, after: Sequence[Any] = ()) -> Query:
     """Return the request of one page of a search. after: the sort values of the last result before it.
 
-    With words the order is (score, sort time, id), all falling, else (sort time, id). Raises InvalidRequest for more than
-    MAX_WORDS words.
+    With words the order is (score, sort time, id), all falling, else (sort time, id); an id is two sort values. Raises
+    InvalidRequest for more than MAX_WORDS words.
     """
     words = words.strip()
     gate = [readable_by(reader), *narrowed(wanted)]
@@ -102,7 +105,7 @@ def search_body(words: str, wanted: SearchFilter, reader: Reader, *, size: int, 
         "size": size,
         "query": _found_by(words, gate) if words else {"bool": {"filter": gate}},
         "sort": BEST_FIRST if words else NEWEST_FIRST,
-        "_source": ["body"],
+        "_source": [BODY],
         "track_total_hits": EXACT_TOTAL,
     }
     if words:
@@ -151,25 +154,50 @@ _HIGHLIGHT: Query = {
 }
 
 
-def history_body(
-    targets: Collection[str],
-    reader: Reader,
-    *,
-    verbs: Collection[Verb] = (),
-    before: tuple[int, str] | None = None,
-    size: int,
-) -> Query:
-    """Return the request for what was delivered to any of targets, newest first, strictly below the place (sort time, id)."""
-    gate: list[Query] = [{"terms": {"delivered_to": sorted(set(targets))}}, readable_by(reader)]
-    if verbs:
-        gate.append({"terms": {"verb": sorted(verb.name for verb in verbs)}})
+@dataclass(frozen=True, slots=True)
+class HistoryAsk:
+    """Which part of what was delivered to names: strictly below and above places (sort time, id), newest first.
+
+    targets: entity names, any of which. verbs: only these; none means all. skeletons: facts instead of bodies.
+    """
+
+    targets: Collection[str]
+    verbs: Collection[Verb] = ()
+    narrowed: FeedFilter = NO_FILTER
+    below: tuple[int, str] | None = None
+    above: tuple[int, str] | None = None
+    skeletons: bool = False
+
+
+def history_body(ask: HistoryAsk, reader: Reader, *, size: int) -> Query:
+    """Return the request for the newest of what was asked. Those that share the sort time of `above` come along: see `reads`."""
+    gate: list[Query] = [{"terms": {"delivered_to": sorted(set(ask.targets))}}, readable_by(reader), *_passing(ask.narrowed)]
+    if ask.verbs:
+        gate.append({"terms": {"verb": sorted(verb.name for verb in ask.verbs)}})
+    if ask.above is not None:
+        gate.append({"range": {"sort_time": {"gte": ask.above[0]}}})
     body: Query = {
         "size": size,
         "query": {"bool": {"filter": gate}},
         "sort": NEWEST_FIRST,
-        "_source": ["body"],
         "track_total_hits": False,
+        # Nothing of a skeleton lies in the documents, which are compressed in blocks: a column has it.
+        **({"_source": False, "stored_fields": "_none_", "docvalue_fields": [FACTS]} if ask.skeletons else {"_source": [BODY]}),
     }
-    if before is not None:
-        body["search_after"] = list(before)
+    if ask.below is not None:
+        time_ms, activity = ask.below
+        body["search_after"] = [time_ms, *halves(activity)]
     return body
+
+
+def _passing(wanted: FeedFilter) -> list[Query]:
+    """Return one query for each field of a filter that says something: what `feed_filter.passes` says, of what feeds hold."""
+    fields: list[tuple[str, Sequence[str]]] = [
+        ("source_kind", wanted.source_kinds),
+        ("language", wanted.languages),
+        ("scope", [scope.name for scope in wanted.scopes]),
+        ("actor", wanted.actors),
+        ("delivered_to", wanted.channels),
+        ("delivered_to", wanted.tag_names),
+    ]
+    return [{"terms": {name: list(values)}} for name, values in fields if values]

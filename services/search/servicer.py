@@ -9,9 +9,11 @@ from sluice.search.v1.search_service_pb2_grpc import SearchServiceServicer
 from services.contracts.activity import Scope, Verb
 from services.contracts.codec import milliseconds
 from services.contracts.errors import InvalidRequest
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.principal import PermissionRefused, Principal, Role
 from services.runtime.auth import caller
-from services.search.queries import Reader, SearchFilter
+from services.search.history import History
+from services.search.queries import HistoryAsk, Reader, SearchFilter
 from services.search.reads import Page, Reads
 
 # What a Timestamp may say by its definition; the wire carries more.
@@ -21,8 +23,9 @@ _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 class SearchServicer(SearchServiceServicer):
     """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, history: History) -> None:
         self._reads = reads
+        self._history = history
 
     async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:  # noqa: N802 - named by the proto
         """See the proto."""
@@ -52,15 +55,10 @@ class SearchServicer(SearchServiceServicer):
     async def ListHistory(self, request: pb.ListHistoryRequest, context: Any) -> pb.ListHistoryResponse:  # noqa: N802 - as above
         """See the proto."""
         del context
-        place = (request.before_sort_time_ms, request.before_id)
-        history = await self._reads.history(
-            self._on_behalf(request.reader),
-            request.targets,
-            verbs=_verbs(request.verbs),
-            before=place if any(place) else None,
-            limit=request.limit,
+        past = await self._history.newest(history_ask(request), self._on_behalf(request.reader), request.limit)
+        return pb.ListHistoryResponse(
+            activities=past.activities, facts=past.facts, refreshed=past.refreshed, exhausted=past.exhausted
         )
-        return pb.ListHistoryResponse(activities=history.activities, refreshed=history.refreshed, exhausted=history.exhausted)
 
     def _on_behalf(self, asked: pb.Reader) -> Reader:
         if not _principal().has(Role.SERVICE):
@@ -84,6 +82,28 @@ def filter_of(message: pb.SearchFilter) -> SearchFilter:
         verbs=_verbs(message.verbs),
         after_ms=_bound(message, "after"),
         before_ms=_bound(message, "before"),
+    )
+
+
+def history_ask(request: pb.ListHistoryRequest) -> HistoryAsk:
+    """Return what a request asks for; an unset place or filter bounds nothing."""
+    below = (request.before_sort_time_ms, request.before_id)
+    above = (request.after_sort_time_ms, request.after_id)
+    wanted = request.filter
+    return HistoryAsk(
+        targets=request.targets,
+        verbs=_verbs(request.verbs),
+        narrowed=FeedFilter(
+            source_kinds=tuple(wanted.source_kinds),
+            channels=tuple(wanted.channels),
+            tags=tuple(wanted.tags),
+            actors=tuple(wanted.actors),
+            scopes=tuple(Scope(scope) for scope in wanted.scopes),
+            languages=tuple(wanted.languages),
+        ),
+        below=below if any(below) else None,
+        above=above if any(above) else None,
+        skeletons=request.skeletons,
     )
 
 

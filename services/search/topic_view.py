@@ -2,22 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-
-import structlog
-from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition as ClientPartition
+from collections.abc import Callable, Sequence
 
 from services.runtime import metrics
-from services.runtime.bulk_read import bulk_read, partitions_of, read_consumer, stop_consumer
+from services.runtime.bulk_read import bulk_read
 from services.runtime.follow import Follower
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Record, TopicPartition
+from services.search.topic_ends import ANSWER_SECONDS, known_partitions, topic_ends
 
-log = structlog.get_logger()
-
-_ASK_SECONDS = 1.0
-_ANSWER_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
 
 #: Takes records of one partition, offsets rising; must not block.
@@ -44,7 +37,7 @@ class TopicView:
 
     async def run(self) -> None:
         """Follow until cancelled. Raises OffsetGone where the log was cut: the process must start anew, and LookupError without topic."""
-        partitions = await self._partitions()
+        partitions = await known_partitions(self._security, self._topic)
         with metrics.READ_BACK_SECONDS.labels(f"search {self._topic}").time():
             asked_at = self._now()
             ends = await bulk_read(self._security, partitions, lambda _, records: self._take(records))
@@ -54,35 +47,15 @@ class TopicView:
             group.create_task(follower.run())
             group.create_task(self._confirm(follower))
 
-    async def _partitions(self) -> list[TopicPartition]:
-        while True:
-            try:
-                return await partitions_of(self._security, self._topic)
-            except (KafkaError, OSError) as error:
-                log.warning("topic is asked for again", topic=self._topic, cause=type(error).__name__)
-                await asyncio.sleep(_ASK_SECONDS)
-
     async def _follow(self, _partition: TopicPartition, records: Sequence[Record], _position: int) -> None:
         self._take(records)
 
     async def _confirm(self, follower: Follower) -> None:
-        while True:
-            consumer = read_consumer(self._security, f"ends-{self._topic}", request_timeout_ms=int(_ANSWER_SECONDS * 1000))
+        async for asked_at, ends in topic_ends(self._security, list(follower.positions), self._now):
             try:
-                await consumer.start()
-                while True:
-                    await self._confirm_once(consumer.end_offsets, follower.positions)
-                    await asyncio.sleep(_ASK_SECONDS)
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("the end of a topic is not known", topic=self._topic, cause=type(error).__name__)
-            finally:
-                await stop_consumer(consumer)
-            await asyncio.sleep(_ASK_SECONDS)
-
-    async def _confirm_once(self, end_offsets: Callable[..., object], positions: Mapping[TopicPartition, int]) -> None:
-        asked_at = self._now()
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            ends = await end_offsets([ClientPartition(*tp) for tp in positions])  # type: ignore[misc]  # aiokafka is Any to mypy
-            while any(positions[TopicPartition(*tp)] < end for tp, end in ends.items()):  # noqa: ASYNC110 - the follower has no event
-                await asyncio.sleep(_LOOK_SECONDS)
-        self.complete_at = asked_at
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    while any(follower.positions[tp] < end for tp, end in ends.items()):  # noqa: ASYNC110 - the follower has no event
+                        await asyncio.sleep(_LOOK_SECONDS)
+            except TimeoutError:
+                continue
+            self.complete_at = asked_at

@@ -52,7 +52,7 @@ class History(Protocol):
         """Return the newest activities delivered to any of names that stand below a place and may be read by reader, without bodies.
 
         limit: at the most so many, 1 to 2000; fewer come only when exhausted. verbs: only these; none means all. narrowed:
-        only what passes it; unread_only is the caller's to turn into above. above: only what stands above that place. The
+        only what passes it; unread_only is the caller's to apply. above: only what stands above that place. The
         answer holds everything that a search saw when it was asked, and perhaps more.
         """
 

@@ -10,11 +10,11 @@ from sluice.search.v1 import search_service_pb2 as pb
 from sluice.search.v1.search_service_pb2_grpc import SearchServiceStub
 
 from services.contracts.activity import Verb
-from services.contracts.codec import activity_from_proto
-from services.contracts.matching import facts_of
+from services.contracts.activity_facts import facts_from_message
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.history import Found, HistoryAnswer, HistoryAway
-from services.stream.feeds.places import TOP, Place
+from services.stream.feeds.places import BOTTOM, TOP, Place
 
 log = structlog.get_logger()
 
@@ -34,23 +34,34 @@ class HistoryClient:
         self._token = token
 
     async def newest(
-        self, names: Collection[str], reader: PersonRelations, *, below: Place, limit: int, verbs: Collection[Verb] = ()
+        self,
+        names: Collection[str],
+        reader: PersonRelations,
+        *,
+        below: Place,
+        limit: int,
+        verbs: Collection[Verb] = (),
+        narrowed: FeedFilter | None = None,
+        above: Place | None = None,
     ) -> HistoryAnswer:
         """See the port."""
+        upper, lower = (0, "") if below == TOP else below, (0, "") if above is None or above <= BOTTOM else above
         request = pb.ListHistoryRequest(
             targets=sorted(names),
             reader=_reader(reader),
             verbs=[activity_pb2.Verb.ValueType(verb) for verb in verbs],
-            before_sort_time_ms=0 if below == TOP else below.sort_time_ms,
-            before_id="" if below == TOP else below.id,
+            before_sort_time_ms=upper[0],
+            before_id=upper[1],
+            after_sort_time_ms=lower[0],
+            after_id=lower[1],
+            filter=_filter(narrowed) if narrowed else None,
             limit=limit,
+            skeletons=True,
         )
         answer: pb.ListHistoryResponse = await self._call(self._stub.ListHistory, request)
-        found = [
-            Found(facts_of(activity_from_proto(message)), message.SerializeToString(deterministic=True))
-            for message in answer.activities
-        ]
-        return HistoryAnswer(found, answer.exhausted, dict(answer.refreshed))
+        return HistoryAnswer(
+            [Found(facts_from_message(message)) for message in answer.facts], answer.exhausted, dict(answer.refreshed)
+        )
 
     async def bodies(self, ids: Sequence[str], reader: PersonRelations) -> Mapping[str, bytes]:
         """See the port."""
@@ -76,3 +87,14 @@ class HistoryClient:
 
 def _reader(relations: PersonRelations) -> pb.Reader:
     return pb.Reader(user=relations.user, employee=relations.employee, groups=sorted(relations.groups))
+
+
+def _filter(narrowed: FeedFilter) -> pb.HistoryFilter:
+    return pb.HistoryFilter(
+        source_kinds=narrowed.source_kinds,
+        channels=narrowed.channels,
+        tags=narrowed.tags,
+        actors=narrowed.actors,
+        scopes=[activity_pb2.Scope.ValueType(scope) for scope in narrowed.scopes],
+        languages=narrowed.languages,
+    )

@@ -9,6 +9,7 @@ from sluice.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_t
 
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
 from services.contracts.codec import activity_to_bytes
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.indices import Index, activities_index
 from services.contracts.matching import facts_of, likes_name
 from services.contracts.principal import Principal, Role
@@ -19,6 +20,7 @@ from services.runtime.settings import GrpcSettings
 from services.runtime.settings_loading import load_settings
 from services.search.documents import document_at
 from services.search.elastic_index import ElasticIndex
+from services.search.history import History
 from services.search.index_admin import apply_index
 from services.search.reads import Reads
 from services.search.servicer import SearchServicer
@@ -88,8 +90,8 @@ async def side(request, embedded, unique):
     await apply_index(client, named)
     index = ElasticIndex(client, named)
     server = GrpcServer(GrpcSettings(port=0), authenticate=authenticate, service_names=[])
-    reads = Reads(index, lambda user: frozenset(), lambda: ANSWERED)
-    server.add(add_SearchServiceServicer_to_server, SearchServicer(reads))
+    reads = Reads(index, lambda user: frozenset(), lambda: "history doesn't ask how far the index has come")
+    server.add(add_SearchServiceServicer_to_server, SearchServicer(reads, History(index, lambda: ANSWERED)))
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield RealSide(index, server, channel)
@@ -99,8 +101,8 @@ async def side(request, embedded, unique):
 
 def post(number, *, time=None, scope=Scope.INTERNAL, **changes):
     fields = {"verb": Verb.POST, "actor": Entity("person:ben"), "audience": Audience(scope), "text": f"post {number}"}
-    fields |= {"sort_time_ms": 1000 + number if time is None else time} | changes
-    return Activity(Source("sluice", "test", str(number)), **fields).with_id()
+    fields |= {"sort_time_ms": 1000 + number if time is None else time, "source": Source("sluice", "test", str(number))}
+    return Activity(**(fields | changes)).with_id()
 
 
 def ids(answer):
@@ -133,12 +135,48 @@ async def test_just_above_a_time_includes_its_ties(side):
     assert answer.exhausted
 
 
+async def test_only_what_stands_above_a_place(side):
+    """A back-fill asks for no more than it lacks; ties of the place's time are told apart."""
+    posts = sorted((post(n, time=1000 + n // 4) for n in range(12)), key=lambda a: (a.sort_time_ms, a.id))
+    await side.index(posts)
+    for at, lowest in enumerate(posts):
+        bounds = {"above": place_of(facts_of(lowest)), "limit": 4}
+        answer = await side.port.newest({"person:ben"}, READER, below=TOP, **bounds)
+        above = newest_first(*posts[at + 1 :])
+        assert (ids(answer), answer.exhausted) == (above[:4], len(above) <= 4)
+    whole = await side.port.newest({"person:ben"}, READER, below=just_above(1001), above=BOTTOM, limit=100)
+    assert (ids(whole), whole.exhausted) == (newest_first(*posts[:8]), True)
+
+
+async def test_a_filter_takes_nothing_from_the_limit(side):
+    """Pages of a narrowed feed are full: what doesn't pass is left out before it is counted."""
+    news = Source("rss", "test", "n", "channel:news")
+    put, tagged = post(1, target=Entity("channel:news")), post(2, tags=("x", "y"), language="de", scope=Scope.PUBLIC)
+    came, other = post(3, source=news, tags=("x",), language="en"), post(4, actor=Entity("person:carl"))
+    posts = [put, tagged, came, other]
+    await side.index([*posts, *(post(n) for n in range(5, 50))])
+    for wanted, expected in (
+        (FeedFilter(channels=("channel:news",)), [came, put]),
+        (FeedFilter(channels=("channel:news",), tags=("y", "x")), [came]),
+        (FeedFilter(tags=("x",)), [came, tagged]),
+        (FeedFilter(source_kinds=("rss", "mastodon")), [came]),
+        (FeedFilter(actors=("person:carl", "person:nobody")), [other]),
+        (FeedFilter(languages=("de", "fr")), [tagged]),
+        (FeedFilter(scopes=(Scope.PUBLIC,)), [tagged]),
+        (FeedFilter(scopes=(Scope.PUBLIC,), languages=("en",)), []),
+    ):
+        asked = {"below": TOP, "limit": len(expected) or 1, "narrowed": wanted}
+        answer = await side.port.newest({"person:ben", "person:carl"}, READER, **asked)
+        assert (ids(answer), answer.exhausted) == ([one.id for one in sorted(expected, key=lambda a: -a.sort_time_ms)], True)
+
+
 async def test_bodies_are_the_records_and_the_vector_comes_along(side):
     """What is presented is what the log has; the vector says how much of the log the answer has seen."""
-    tagged = post(1, tags=("x",), target=Entity("group:g"), object=Object(content="<p>x</p>"))
+    tagged = post(1, tags=("x",), target=Entity("group:g"), object=Object(content="<p>x</p>"), language="de")
     await side.index([tagged])
     answer = await side.port.newest({"tag:x"}, READER, below=TOP, limit=10)
-    assert [(entry.facts, entry.body) for entry in answer.found] == [(facts_of(tagged), activity_to_bytes(tagged))]
+    assert [(entry.facts, entry.body) for entry in answer.found] == [(facts_of(tagged), None)]
+    assert await side.port.bodies([tagged.id], READER) == {tagged.id: activity_to_bytes(tagged)}
     assert answer.refreshed == ANSWERED
 
 

@@ -39,7 +39,7 @@ async def full(client, unique):
 
 async def test_a_document_outside_the_mapping_is_refused_and_the_others_are_written(real_index):
     """Strict mapping: a programming error shows at once, for its own document only; the error's type quotes nothing."""
-    outcomes = await real_index.bulk([Document("a" * 32, 1, b'{"id":"a","unknown":1}'), document(activity())])
+    outcomes = await real_index.bulk([Document("a" * 32, 1, b'{"sort_time":1,"unknown":1}'), document(activity())])
     assert [outcome.status for outcome in outcomes] == [400, 201]
     assert "unknown" not in outcomes[0].error
 
@@ -132,7 +132,7 @@ async def test_another_mapping_is_reported_and_never_changed(client, unique):
 async def test_a_second_version_is_built_beside_the_first(client, unique):
     """Readers stay with the first until somebody moves their alias."""
     first = index_named(unique)
-    second = Index(first.alias, 2, "", first.mappings, first.settings)
+    second = Index(first.alias, first.version + 1, "", first.mappings, first.settings)
     await apply_index(client, first)
     report = await apply_index(client, second)
     assert (report.created, report.differences) == (True, ())

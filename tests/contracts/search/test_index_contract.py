@@ -1,17 +1,19 @@
 """What every index does, the fake of the unit tests and Elasticsearch alike."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.contracts.activity_facts import facts_from_message, parse_facts
 from services.contracts.codec import activity_from_bytes
-from services.contracts.matching import may_read
+from services.contracts.matching import facts_of, may_read
 from services.search.ports import Checkpoint, CheckpointLost
-from services.search.queries import Reader, SearchFilter, history_body, search_body
+from services.search.queries import HistoryAsk, Reader, SearchFilter, history_body, search_body
 from tests.unit.contracts.activities import activities, groups, people
-from tests.unit.search.examples import activity, document
+from tests.unit.search.examples import GROUP, activity, document
 
 OFFSETS = count()
 ANYBODY = Reader("person:olga")
@@ -19,6 +21,10 @@ ANYBODY = Reader("person:olga")
 
 async def ids_of(index, body):
     return [hit.id for hit in (await index.search(body)).hits]
+
+
+async def facts_ids(index, body):
+    return [parse_facts(data).id for data in await index.facts(body)]
 
 
 def newest(size=10, **changes):
@@ -96,12 +102,34 @@ async def test_pages_go_on_below_a_place_in_sort_time_and_id(index):
     assert await ids_of(index, newest()) == order
     first = await index.search(newest(4))
     assert await ids_of(index, newest(4, after=first.hits[-1].sort)) == order[4:8]
-    place = (made[4].sort_time_ms, made[4].id)
-    assert (
-        await ids_of(index, history_body(["channel:blog"], ANYBODY, before=place, size=9)) == order[order.index(made[4].id) + 1 :]
-    )
-    whole_second = history_body(["channel:blog"], ANYBODY, before=(2, ""), size=9)
-    assert await ids_of(index, whole_second) == [key for key in order if key not in {one.id for one in made[6:]}]
+    below = [order[order.index(made[4].id) + 1 :], [key for key in order if key not in {one.id for one in made[6:]}]]
+    for place, expected in zip([(made[4].sort_time_ms, made[4].id), (2, "")], below, strict=True):
+        asked = {"targets": ["channel:blog"], "below": place}
+        assert await ids_of(index, history_body(HistoryAsk(**asked), ANYBODY, size=9)) == expected
+        assert await facts_ids(index, history_body(HistoryAsk(**asked, skeletons=True), ANYBODY, size=9)) == expected
+
+
+async def test_skeletons_are_the_facts_of_what_is_found(index):
+    """Without a document's source, and nothing where nothing is found."""
+    made = activity(audience=GROUP, tags=("a", "b"), language="de")
+    await index.bulk([document(made)])
+    await index.refresh()
+    member = Reader("person:mia", groups=frozenset({"group:platform"}))
+    for reader, expected in ((member, [facts_of(made)]), (ANYBODY, [])):
+        found = await index.facts(history_body(HistoryAsk(["tag:a"], skeletons=True), reader, size=5))
+        assert [facts_from_message(parse_facts(data)) for data in found] == expected
+
+
+async def test_ids_order_as_words_do_from_the_first_to_the_last(index):
+    """Whatever their digits: the index sorts by two numbers."""
+    ids = ["0" * 32, "7" + "f" * 31, "8" + "0" * 31, "8" + "0" * 15 + "f" * 16, "9" * 32, "a" * 32, "f" * 32]
+    await index.bulk([document(replace(activity(), id=name)) for name in ids])
+    await index.refresh()
+    shown = []
+    while len(shown) < len(ids):
+        below = (activity().sort_time_ms, shown[-1]) if shown else None
+        shown += await ids_of(index, history_body(HistoryAsk(["channel:blog"], below=below), ANYBODY, size=2))
+    assert shown == ids[::-1]
 
 
 async def test_history_takes_sixty_thousand_targets(index):
@@ -110,8 +138,8 @@ async def test_history_takes_sixty_thousand_targets(index):
     await index.bulk([document(made)])
     await index.refresh()
     targets = [f"person:{number}" for number in range(59_999)]
-    assert await ids_of(index, history_body([*targets, "channel:blog"], ANYBODY, size=5)) == [made.id]
-    assert await ids_of(index, history_body(targets, ANYBODY, size=5)) == []
+    assert await ids_of(index, history_body(HistoryAsk([*targets, "channel:blog"]), ANYBODY, size=5)) == [made.id]
+    assert await ids_of(index, history_body(HistoryAsk(targets), ANYBODY, size=5)) == []
 
 
 async def test_a_search_by_words_marks_and_counts_what_the_reader_may_read(index):

@@ -1,6 +1,7 @@
 """From the topic to an answer over gRPC."""
 
 import asyncio
+import dataclasses
 import time
 
 import grpc
@@ -17,6 +18,8 @@ from services.contracts.relation_codec import progress_from_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import ACTIVITIES, INDEX_PROGRESS, INDEXER_DLQ
 from services.runtime.bulk_read import bulk_read, partitions_of
+from services.runtime.embedded import free_port
+from services.runtime.settings import OpsSettings, SearchSettings
 from tests.integration.search.conftest import PARTITIONS, eventually
 from tests.unit.search.examples import DIRECT, GROUP, INTERNAL, PUBLIC, activity
 
@@ -230,6 +233,29 @@ async def test_memberships_that_nobody_follows_answer_nothing(search):
         await asyncio.to_thread(search.server.kill)
         await eventually(lambda: refused_for(anna, "memberships"))
         search.server.start()
+
+
+async def test_a_halted_indexer_closes_search_and_leaves_history_to_the_feeds(search):
+    """An edit that narrowed the audience waits in the log: readers are not shown the old one. Feeds know how far the index has come."""
+    apart = search.settings.model_copy(update={"ops": OpsSettings(port=free_port())})
+    beside = dataclasses.replace(search, settings=apart)
+    search.settings = search.settings.model_copy(update={"search": SearchSettings(stale_after_s=2.0)})
+    opened, narrowed = activity("1", text="gate"), activity("1", text="gate", audience=INTERNAL)
+    history = pb.ListHistoryRequest(targets=["channel:blog"], reader=pb.Reader(user="person:olga"), skeletons=True)
+    async with search.running("api"), search.as_user("olga") as olga, search.as_user("feeds", roles=["service"]) as feeds:
+        async with beside.running("indexer"):
+            await search.publish(opened)
+            await eventually(lambda: both(olga, "gate", {opened.id}))
+        await search.publish(narrowed)
+        await eventually(lambda: refused_for(olga, "behind"))
+        answer = await feeds.call("ListHistory", history)
+        assert [one.id for one in answer.facts] == [opened.id]
+        assert sum(answer.refreshed.values()) == 1
+        bodies = pb.BatchGetActivitiesRequest(ids=[opened.id], reader=pb.Reader(user="person:olga"))
+        assert len((await feeds.call("BatchGetActivities", bodies)).activities) == 1
+        async with beside.running("indexer"):
+            await eventually(lambda: both(olga, "gate", set()))
+        assert (await feeds.call("ListHistory", history)).facts == []
 
 
 async def refused_for(caller, word):

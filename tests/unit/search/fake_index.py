@@ -1,5 +1,6 @@
 """An index in memory that behaves as the contract suite says; it can be away, lose its last writes and refuse documents."""
 
+import base64
 import re
 from collections import Counter
 
@@ -9,7 +10,7 @@ from services.search.documents import body_of
 from services.search.ports import Checkpoint, CheckpointLost, Found, Hit, IndexAway, Outcome, RequestRefused
 from tests.unit.search.query_evaluator import holds
 
-ORDERS = {"_score", "sort_time", "id"}
+LOWEST = -(2**63)
 
 
 class FakeIndex:
@@ -66,14 +67,29 @@ class FakeIndex:
         return saved
 
     async def search(self, body):
+        rows, total = self._found(body)
+        return Found(tuple(self._hit(*row, body) for row in rows), total if body["track_total_hits"] else -1)
+
+    async def facts(self, body):
+        assert body["_source"] is False
+        assert body["docvalue_fields"] == ["facts"]
+        return [base64.b64decode(self.visible[key]["facts"]) for _, key in self._found(body)[0]]
+
+    def _found(self, body):
+        """Return (sort values, id) of the hits, and how many there are without the bounds of a page."""
         self._check(self.readable)
-        found = [source for source in self.visible.values() if self._score(body, source) is not None]
-        scored = "_score" in body["sort"][0]
-        rows = sorted(((*([self._score(body, s)] if scored else []), s["sort_time"], s["id"]) for s in found), reverse=True)
+        names = [next(iter(order)) for order in body["sort"]]
+        assert all(order == {name: "desc"} for order, name in zip(body["sort"], names, strict=True))
+        scores = {key: self._score(body, source) for key, source in self.visible.items()}
+        rows = [
+            (tuple(scores[key] if name == "_score" else source.get(name, LOWEST) for name in names), key)
+            for key, source in self.visible.items()
+            if scores[key] is not None
+        ]
+        rows.sort(reverse=True)
         if after := body.get("search_after"):
-            rows = [row for row in rows if row < tuple(after)]
-        hits = [self._hit(row, body) for row in rows[: body["size"]]]
-        return Found(tuple(hits), len(found) if body["track_total_hits"] else -1)
+            rows = [row for row in rows if row[0] < tuple(after)]
+        return rows[: body["size"]], sum(score is not None for score in scores.values())
 
     def _score(self, body, source):
         if "highlight" not in body:
@@ -86,12 +102,11 @@ class FakeIndex:
         allowed = all(holds(query, source) for query in gate)
         return 1.0 if allowed and all(text[word] for word in wanted) else None
 
-    def _hit(self, row, body):
-        source = self.visible[row[-1]]
+    def _hit(self, sort, key, body):
+        source = self.visible[key]
         highlight = ("<mark>found</mark>",) if "highlight" in body else ()
-        return Hit(
-            row[-1], row[0] if len(row) == 3 else 0.0, row, {"body": source["body"]} if "body" in source else {}, highlight
-        )
+        kept = {name: source[name] for name in body["_source"] if name in source}
+        return Hit(key, sort[0] if "highlight" in body else 0.0, sort, kept, highlight)
 
     async def get_many(self, ids):
         self._check(self.readable)

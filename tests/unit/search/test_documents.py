@@ -4,10 +4,12 @@ import orjson
 import pytest
 from hypothesis import given
 
+from services.contracts.activity_facts import facts_from_message, parse_facts
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
 from services.contracts.indices import MAPPINGS
 from services.contracts.matching import delivered_to, facts_of
 from services.search.documents import RecordRefused, body_of, document_at, hiding
+from services.search.id_order import order_fields
 from tests.unit.contracts.activities import activities
 from tests.unit.search.examples import DIRECT, GROUP, INTERNAL, activity
 
@@ -25,12 +27,13 @@ def test_a_document_has_only_fields_of_the_mapping_and_gives_the_activity_back(m
     if not made.deleted:
         assert activity_from_bytes(body_of(source)) == made
         assert tuple(source.get("delivered_to", ())) == delivered_to(facts_of(made))
+        assert facts_from_message(parse_facts(base64.b64decode(source["facts"]))) == facts_of(made)
 
 
 def test_a_deleted_activity_becomes_a_marker_without_a_word_of_it():
     """What was taken back is not kept anywhere in the index, and has no scope that a reader could match."""
     made = activity(text="secret").as_deleted(version=3)
-    assert read(made) == {"id": made.id, "sort_time": 1000, "deleted": True}
+    assert read(made) == {"sort_time": 1000, **order_fields(made.id), "deleted": True}
 
 
 def test_the_audience_is_kept_by_scope():

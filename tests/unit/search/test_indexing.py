@@ -3,7 +3,6 @@ import contextlib
 import time
 from types import SimpleNamespace
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +33,7 @@ def indexer(log, index):
 
     writer = BulkWriter(index, BulkBounds(max_count=3), QUICK)
     indexing = Indexing(log, index, writer, keep, QUICK, gather_s=0)
-    publication = Publication(indexing, log, index, announce, QUICK, refresh_s=0.002, verify_s=0.02)
+    publication = Publication(indexing, log, index, announce, QUICK, refresh_s=0.002, verify_s=0.02, repeat_s=0.03)
     return SimpleNamespace(
         log=log, index=index, writer=writer, indexing=indexing, publication=publication, announced=announced, letters=letters
     )
@@ -222,6 +221,25 @@ async def test_another_indexer_that_took_the_partition_over_stops_this_ones_anno
             await until(lambda: log.epoch > epoch)
 
 
+async def test_the_owner_of_a_quiet_partition_has_the_last_word():
+    """A predecessor that stood still may tell of an older offset later; who took the partition over tells again, the other doesn't."""
+    log, index = FakeLog(), FakeIndex()
+    put(log, *(activity(str(number)) for number in range(3)))
+    owner, predecessor = indexer(log, index), indexer(log, index)
+    async with running(owner):
+        await until(lambda: last_told(owner) == {0: 3})
+        await predecessor.indexing._begin()
+        predecessor.indexing.vector.announced = {0: 3}
+        moved = index.points[0]
+        await index.save_checkpoints([moved])
+        owner.indexing.checkpoints.update(index.points)
+        owner.announced.clear()
+        await until(lambda: len(owner.announced) > 2)
+        assert last_told(owner) == {0: 3}
+        await predecessor.publication.step()
+    assert predecessor.announced == []
+
+
 async def test_a_log_that_is_shorter_than_the_index_stops_the_indexer():
     """Its offsets would be taken for old versions, and everything new for known."""
     log, index = FakeLog(), FakeIndex()
@@ -303,4 +321,3 @@ def test_slices_respect_both_bounds():
     assert [one for part in cut for one in part] == documents
     for part in cut:
         assert len(part) == 1 or (len(part) <= 4 and sum(len(one.source) for one in part) <= 6000)
-    assert orjson.loads(cut[0][0].source)["id"] == activity("0").id

@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.contracts.activity import Scope, Verb
+from services.contracts.activity import Entity, Scope, Source, Verb
 from services.contracts.errors import InvalidRequest
-from services.contracts.matching import delivered_to, facts_of, may_read
-from services.search.queries import MAX_WORDS, Reader, SearchFilter, history_body, narrowed, readable_by, search_body
-from tests.unit.contracts.activities import activities, groups, people
+from services.contracts.feed_filter import FeedFilter, passes
+from services.contracts.matching import HOME_VERBS, delivered_to, facts_of, may_read
+from services.search.id_order import halves
+from services.search.queries import MAX_WORDS, HistoryAsk, Reader, SearchFilter, history_body, narrowed, readable_by, search_body
+from tests.unit.contracts.activities import activities, activity_ids, groups, people, words
 from tests.unit.search.examples import activity, document
 from tests.unit.search.query_evaluator import holds
 
@@ -23,17 +27,72 @@ def test_the_gate_of_the_query_is_may_read(made, reader):
     assert holds(readable_by(reader), source) == (allowed and not made.deleted)
 
 
+tags = st.sampled_from(["kafka", "gate", "lock"])
+channels = st.sampled_from(["channel:a", "channel:b"])
+few = {"max_size": 2}
+filters = st.builds(
+    FeedFilter,
+    source_kinds=st.lists(st.sampled_from(["rss", "mastodon", "sluice"]), **few).map(tuple),
+    channels=st.lists(channels, **few).map(tuple),
+    tags=st.lists(tags, **few).map(tuple),
+    actors=st.lists(st.sampled_from(["person:anna", "person:ben"]), **few).map(tuple),
+    scopes=st.lists(st.sampled_from(Scope), **few).map(tuple),
+    languages=st.lists(st.sampled_from(["de", "en", "fr"]), **few).map(tuple),
+)
+# Of few names, so that filters often meet what they ask for; some are put to a channel or a group instead of coming through it.
+entries = st.builds(
+    replace,
+    activities,
+    source=st.builds(Source, st.sampled_from(["rss", "mastodon"]), st.just("i"), words, st.one_of(st.just(""), channels)),
+    actor=st.one_of(st.none(), st.builds(Entity, st.sampled_from(["person:anna", "person:ben"]))),
+    target=st.one_of(st.none(), st.builds(Entity, st.one_of(channels, groups))),
+    verb=st.sampled_from(sorted(HOME_VERBS)),
+    tags=st.lists(tags, **few).map(tuple),
+)
+
+
+@given(entries, readers, filters)
+def test_history_narrows_as_feeds_do(made, reader, wanted):
+    """A page that begins in memory and goes on in the index has one filter, whoever applies it."""
+    made = made.with_id()
+    facts = facts_of(made)
+    names = delivered_to(facts)
+    assume(names)
+    body = history_body(HistoryAsk(names, narrowed=wanted), reader, size=10)
+    allowed = may_read(reader.user, employee=reader.employee, groups=reader.groups, audience=made.audience)
+    assert holds(body["query"], orjson.loads(document(made).source)) == (allowed and passes(wanted, facts))
+
+
+@given(entries, filters)
+def test_a_filter_that_narrows_nothing_lets_everything_pass(made, wanted):
+    """Empty fields don't count, unread_only is not about the activity."""
+    assert passes(FeedFilter(unread_only=True), facts_of(made))
+    assert wanted.narrows or passes(wanted, facts_of(made))
+
+
 @given(activities, readers, st.sets(st.sampled_from(Verb), max_size=3), st.data())
 def test_history_finds_what_was_delivered_to_a_target_and_may_be_read(made, reader, verbs, data):
     """The feeds engine relies on it for every entry that it no longer has in memory."""
     made = made.with_id()
     names = delivered_to(facts_of(made))
     targets = data.draw(st.sets(st.sampled_from([*names, "tag:other"]), min_size=1))
-    body = history_body(targets, reader, verbs=verbs, size=10)
+    above = data.draw(
+        st.one_of(st.none(), st.tuples(st.integers(made.sort_time_ms - 1, made.sort_time_ms + 1), st.just(made.id)))
+    )
+    body = history_body(HistoryAsk(targets, verbs, above=above), reader, size=10)
     allowed = may_read(reader.user, employee=reader.employee, groups=reader.groups, audience=made.audience)
     wanted = not targets.isdisjoint(names) and (not verbs or made.verb in verbs)
+    wanted = wanted and (above is None or made.sort_time_ms >= above[0])
     source = orjson.loads(document(made).source)
     assert holds(body["query"], source) == (allowed and wanted and not made.deleted)
+
+
+@given(st.lists(activity_ids, min_size=2, max_size=2))
+def test_the_halves_of_ids_are_ordered_as_the_ids_are(pair):
+    """Cursors are made of ids: the index must not order them otherwise."""
+    first, second = pair
+    assert (halves(first) < halves(second)) == (first < second)
+    assert halves("") <= min(halves(first), halves(second))
 
 
 @pytest.mark.parametrize(
@@ -64,8 +123,8 @@ def test_filters_are_alternatives_within_a_field_and_add_up(wanted, found):
 def test_every_search_has_the_gate_with_and_without_words():
     """There is no way to a result, a count or a highlight around it."""
     reader = Reader("person:anna")
-    for words in ("", "kafka", "-kafka", "a | b"):
-        body = search_body(words, SearchFilter(), reader, size=10)
+    for query in ("", "kafka", "-kafka", "a | b"):
+        body = search_body(query, SearchFilter(), reader, size=10)
         assert body["query"]["bool"]["filter"][0] == readable_by(reader)
 
 
@@ -94,9 +153,17 @@ def test_too_many_words_are_refused(words):
 
 
 def test_a_page_goes_on_below_the_place():
-    """Both orders end in the id, so that no two results share a place."""
-    assert search_body("", SearchFilter(), Reader("p"), size=1, after=(5, "a"))["search_after"] == [5, "a"]
-    for words in ("", "kafka"):
-        assert search_body(words, SearchFilter(), Reader("p"), size=1)["sort"][-2:] == [{"sort_time": "desc"}, {"id": "desc"}]
-    assert history_body(["t"], Reader("p"), before=(5, "a"), size=1)["search_after"] == [5, "a"]
-    assert "search_after" not in history_body(["t"], Reader("p"), size=1)
+    """Every order ends in the whole id, so that no two results share a place."""
+    place, newest = (5, "a" * 32), [{"sort_time": "desc"}, {"id_high": "desc"}, {"id_low": "desc"}]
+    assert search_body("", SearchFilter(), Reader("p"), size=1, after=(5, 1, 2))["search_after"] == [5, 1, 2]
+    for query in ("", "kafka"):
+        assert search_body(query, SearchFilter(), Reader("p"), size=1)["sort"][-3:] == newest
+    assert history_body(HistoryAsk(["t"], below=place), Reader("p"), size=1)["search_after"] == [5, *halves(place[1])]
+    assert "search_after" not in history_body(HistoryAsk(["t"]), Reader("p"), size=1)
+
+
+def test_a_skeleton_is_read_from_a_column():
+    """Eight hundred documents take longer to unpack than to find."""
+    body = history_body(HistoryAsk(["t"], skeletons=True), Reader("p"), size=1)
+    assert (body["_source"], body["stored_fields"], body["docvalue_fields"]) == (False, "_none_", ["facts"])
+    assert history_body(HistoryAsk(["t"]), Reader("p"), size=1)["_source"] == ["body"]

@@ -39,8 +39,12 @@ async def filled():
     return index
 
 
-async def make(groups_of=lambda _: frozenset(), refreshed=dict):
-    return Reads(await filled(), groups_of, refreshed)
+def fresh():
+    return ""
+
+
+async def make(groups_of=lambda _: frozenset(), problem=fresh):
+    return Reads(await filled(), groups_of, problem)
 
 
 @each_reader
@@ -78,22 +82,13 @@ async def test_several_activities_come_in_the_order_asked_without_the_closed_one
     assert [NAMES[made.id] for made in found] == [NAMES[key] for key in ids if NAMES.get(key) in theirs]
 
 
-@each_reader
-async def test_history_is_limited_to_its_reader(reader, theirs):
-    """The feeds service asks on somebody's behalf."""
-    reads = await make()
-    history = await reads.history(reader, ["channel:blog"], verbs=(), before=None, limit=100)
-    assert [NAMES[made.id] for made in history.activities] == [name for name in EVERYTHING if name in theirs]
-    assert history.exhausted
-
-
 async def test_a_body_that_says_less_than_its_document_is_not_shown():
     """The second gate: should the fields of a document ever be wrong, what is sent is still judged by itself."""
     index = await filled()
     made = EVERYTHING["direct"]
     for source in (index.visible[made.id], index.written[made.id][1]):
         source["scope"] = "PUBLIC"
-    reads = Reads(index, lambda _: frozenset(), dict)
+    reads = Reads(index, lambda _: frozenset(), fresh)
     page = await reads.search(Reader("person:olga"), "", SearchFilter(), page_size=10, page_token="")
     assert made.id not in {result.activity.id for result in page.results}
 
@@ -108,13 +103,19 @@ async def test_while_memberships_are_unknown_nothing_is_answered():
         (await make(unknown)).reader("person:mia", employee=True)
 
 
+async def test_an_index_that_is_too_old_is_shown_to_nobody():
+    """An edit that narrowed an audience, or a delete, may wait in the log."""
+    with pytest.raises(ServiceUnavailable, match="halted"):
+        (await make(problem=lambda: "the indexer halted")).reader("person:mia", employee=True)
+
+
 async def test_pages_show_each_result_exactly_once():
     """From the first page to the last, with and without words, although newer ones arrive in between."""
     index = FakeIndex()
     made = [activity(str(number), text="gate", sort_time_ms=number // 3) for number in range(20)]
     await index.bulk([document(one) for one in made])
     await index.refresh()
-    reads = Reads(index, lambda _: frozenset(), dict)
+    reads = Reads(index, lambda _: frozenset(), fresh)
     for words in ("", "gate"):
         seen, token, first = [], "", True
         while first or token:
@@ -147,42 +148,10 @@ async def test_page_sizes_are_clamped():
     index = FakeIndex()
     await index.bulk([document(activity(str(number))) for number in range(150)])
     await index.refresh()
-    reads = Reads(index, lambda _: frozenset(), dict)
+    reads = Reads(index, lambda _: frozenset(), fresh)
     for asked, got in ((0, 20), (5, 5), (1000, 100)):
         page = await reads.search(Reader("p"), "", SearchFilter(), page_size=asked, page_token="")
         assert len(page.results) == got
-
-
-async def test_history_goes_down_from_a_place_to_the_end_and_says_so():
-    """Strictly below (sort time, id): neither gap nor repetition where many share a time."""
-    index = FakeIndex()
-    made = sorted((activity(str(number), sort_time_ms=number // 4) for number in range(10)), key=lambda a: (a.sort_time_ms, a.id))
-    await index.bulk([document(one) for one in made])
-    await index.refresh()
-    reads = Reads(index, lambda _: frozenset(), lambda: {0: 10})
-    seen, place, exhausted = [], None, False
-    while not exhausted:
-        history = await reads.history(Reader("p"), ["channel:blog"], verbs=(), before=place, limit=3)
-        seen += [one.id for one in history.activities]
-        place, exhausted = (history.activities[-1].sort_time_ms, history.activities[-1].id), history.exhausted
-    assert seen == [one.id for one in reversed(made)]
-
-
-async def test_the_vector_of_history_is_from_before_the_search():
-    """What becomes visible during the search may be in the answer; what the vector says must be."""
-    index, order = await filled(), []
-    search = index.search
-
-    async def searched(body):
-        order.append("search")
-        return await search(body)
-
-    index.search = searched
-    history = await Reads(index, lambda _: frozenset(), lambda: order.append("vector") or {0: 5}).history(
-        Reader("p"), ["t"], verbs=(), before=None, limit=1
-    )
-    assert order == ["vector", "search"]
-    assert history.refreshed == {0: 5}
 
 
 async def test_answers_stay_below_what_clients_take(monkeypatch):
@@ -192,9 +161,7 @@ async def test_answers_stay_below_what_clients_take(monkeypatch):
     made = [activity(str(number), text="x" * 300) for number in range(6)]
     await index.bulk([document(one) for one in made])
     await index.refresh()
-    reads = Reads(index, lambda _: frozenset(), dict)
-    history = await reads.history(Reader("p"), ["channel:blog"], verbs=(), before=None, limit=100)
-    assert (len(history.activities), history.exhausted) == (1, False)
+    reads = Reads(index, lambda _: frozenset(), fresh)
     page = await reads.search(Reader("p"), "", SearchFilter(), page_size=100, page_token="")
     assert (len(page.results), bool(page.next_token)) == (1, True)
     with pytest.raises(InvalidRequest):
@@ -204,12 +171,11 @@ async def test_answers_stay_below_what_clients_take(monkeypatch):
 async def test_an_index_that_is_away_is_unavailable_and_one_that_refuses_names_the_query():
     """The caller can tell what may pass from what won't; neither carries the index's own words."""
     index = await filled()
-    reads = Reads(index, lambda _: frozenset(), dict)
+    reads = Reads(index, lambda _: frozenset(), fresh)
     index.readable = False
     for answer in (
         reads.search(Reader("p"), "", SearchFilter(), page_size=1, page_token=""),
         reads.get(Reader("p"), "0" * 32),
-        reads.history(Reader("p"), ["t"], verbs=(), before=None, limit=1),
     ):
         with pytest.raises(ServiceUnavailable):
             await answer

@@ -5,6 +5,7 @@ from sluice.search.v1 import search_service_pb2 as pb
 from sluice.search.v1.search_service_pb2_grpc import SearchServiceServicer, add_SearchServiceServicer_to_server
 
 from services.contracts.activity import Verb
+from services.contracts.activity_facts import facts_to_message
 from services.contracts.codec import activity_from_bytes, activity_to_proto
 from services.contracts.indices import activities_index
 from services.contracts.relation_codec import IndexProgress, progress_to_bytes
@@ -12,6 +13,7 @@ from services.contracts.relations import PersonRelations
 from services.contracts.topics import ACTIVITIES, INDEX_PROGRESS
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.records import Outgoing
+from services.search.servicer import history_ask
 from services.stream.feeds.places import TOP, Place
 from tests.unit.stream.feeds.fake_history import FakeHistory
 
@@ -59,6 +61,7 @@ class SmallIndex(SearchServiceServicer):
     async def ListHistory(self, request, context):  # noqa: N802 - named by the proto
         """See the proto."""
         await self._check(context)
+        assert request.skeletons
         place = Place(request.before_sort_time_ms, request.before_id)
         answer = await self.history.newest(
             set(request.targets),
@@ -66,9 +69,11 @@ class SmallIndex(SearchServiceServicer):
             below=place if any(place) else TOP,
             limit=min(request.limit or 100, 2000),
             verbs={Verb(verb) for verb in request.verbs},
+            narrowed=history_ask(request).narrowed,
+            above=Place(request.after_sort_time_ms, request.after_id),
         )
-        activities = [activity_to_proto(activity_from_bytes(entry.body)) for entry in answer.found]
-        return pb.ListHistoryResponse(activities=activities, exhausted=answer.exhausted, refreshed=answer.refreshed)
+        facts = [facts_to_message(entry.facts) for entry in answer.found]
+        return pb.ListHistoryResponse(facts=facts, exhausted=answer.exhausted, refreshed=answer.refreshed)
 
     async def BatchGetActivities(self, request, context):  # noqa: N802 - named by the proto
         """See the proto."""
