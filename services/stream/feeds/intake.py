@@ -1,63 +1,110 @@
 """Applying records of the relation topics: the state changes, and the engine learns which timelines that concerns."""
 
-from services.contracts.codec import UndecodableRecord
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from services.contracts.cloud_events import RELATION_OFFSET
 from services.contracts.matching import delivery_names
-from services.contracts.relation_codec import marker_of_key, relation_from_bytes
+from services.contracts.relation_codec import marker_of_key
 from services.contracts.relations import Relation, RelationKind, relation_of_inverse_key, relation_of_key
+from services.runtime.records import Headers, Record
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.relation_state import RelationState
 
-# These decide what is delivered to a reader; mutes and blocks only hide, which reading does.
-_DELIVERING = frozenset({RelationKind.FOLLOWS, RelationKind.MEMBER_OF})
+
+@dataclass(slots=True)
+class Taken:
+    """What came of some records. poison: those that can't be understood, which changed nothing; overtaken: see Intake.inverse."""
+
+    poison: list[tuple[Record, ValueError]] = field(default_factory=list)
+    overtaken: list[Relation] = field(default_factory=list)
 
 
 class Intake:
-    """Takes records one by one, in the order of their partition; the same again changes nothing.
+    """Takes records of one partition in their order; the same again changes nothing.
 
-    key: the record's key; value: None takes back. All raise ValueError for a record that can't be understood (then nothing
-    has changed) and KeyError for a partition that isn't owned.
+    A record's key says everything, its timestamp since when; the value counts only in that it is there (None takes back). All
+    raise KeyError for a partition that isn't owned.
     """
 
     def __init__(self, state: RelationState, engine: FeedEngine) -> None:
         self._state = state
         self._engine = engine
 
-    def relation(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take a record of sluice.relations.v1."""
-        relation = relation_of_key(key)
-        if value is not None:
-            added = self._state.set_relation(partition, _of_the_key(value, relation))
-            if added and relation.kind is RelationKind.MEMBER_OF:
-                # Her timeline lacks what she now may read; the next read builds it with that.
-                self._engine.evict(relation.subject)
-            elif added and relation.kind is RelationKind.FOLLOWS:
-                self._rename(relation.subject)
-        elif self._state.remove_relation(partition, relation):
-            self._rename(relation.subject)
+    def relations(self, records: Sequence[Record]) -> Taken:
+        """Take records of sluice.relations.v1."""
+        widened: set[str] = set()
+        renamed: set[str] = set()
 
-    def _rename(self, user: str) -> None:
-        if self._engine.readers.get(user):
-            self._engine.set_names(user, delivery_names(self._state.reader(user, employee=False)))
+        def take(record: Record) -> None:
+            relation = replace(relation_of_key(record.key or b""), created_ms=record.timestamp)
+            if record.value is None:
+                if self._state.remove_relation(record.partition, relation):
+                    renamed.add(relation.subject)
+            elif self._state.set_relation(record.partition, relation):
+                # A new member may now read what came before: only a timeline that is built anew has that.
+                (widened if relation.kind is RelationKind.MEMBER_OF else renamed).add(relation.subject)
 
-    def inverse(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take a record of sluice.relations.inverse.v1."""
-        relation = relation_of_inverse_key(key)
-        if value is not None:
-            self._state.set_inverse(partition, _of_the_key(value, relation))
-        else:
-            self._state.remove_inverse(partition, relation)
+        taken = _each(records, take)
+        for user in widened:
+            self._engine.evict(user)
+        self._rename(renamed)
+        return taken
 
-    def marker(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take a record of sluice.markers.v1; only the key says anything."""
-        marker = marker_of_key(key)
-        if value is not None:
-            self._state.set_marker(partition, marker)
-        else:
-            self._state.remove_marker(partition, marker)
+    def inverse(self, records: Sequence[Record]) -> Taken:
+        """Take records of sluice.relations.inverse.v1.
+
+        One that comes from an older relation record than what is known of its edge changes nothing. Its edge is overtaken: the
+        log's last record of that key is not the one that counts, and has to be written again.
+        """
+        overtaken: list[Relation] = []
+
+        def take(record: Record) -> None:
+            relation = replace(relation_of_inverse_key(record.key or b""), created_ms=record.timestamp)
+            put = self._state.set_inverse if record.value is not None else self._state.remove_inverse
+            if not put(record.partition, relation, relation_offset(record.headers)):
+                overtaken.append(relation)
+
+        taken = _each(records, take)
+        taken.overtaken = overtaken
+        return taken
+
+    def markers(self, records: Sequence[Record]) -> Taken:
+        """Take records of sluice.markers.v1."""
+
+        def take(record: Record) -> None:
+            marker = marker_of_key(record.key or b"")
+            put = self._state.set_marker if record.value is not None else self._state.remove_marker
+            put(record.partition, marker)
+
+        return _each(records, take)
+
+    def identities(self, names: frozenset[str]) -> None:
+        """Take note that names stand for other people than before. O(active readers) and what those cost whom it concerns."""
+        self._state.forget_readers_of(names)
+        readers = self._engine.readers
+        active = ((user, readers.get(user)) for user in readers.users())
+        self._rename([user for user, reader in active if reader and not names.isdisjoint(reader.names)])
+
+    def _rename(self, users: Iterable[str]) -> None:
+        for user in users:
+            if self._engine.readers.get(user):
+                self._engine.set_names(user, delivery_names(self._state.reader(user, employee=False)))
 
 
-def _of_the_key(value: bytes, named: Relation) -> Relation:
-    relation = relation_from_bytes(value)
-    if relation.key != named.key:
-        raise UndecodableRecord("the relation in the value is not that of the key")
-    return relation
+def relation_offset(headers: Headers) -> int:
+    """Return which record of sluice.relations.v1 an inverse record comes from: its offset, 0 where the record doesn't say."""
+    for name, value in headers:
+        if name == RELATION_OFFSET and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _each(records: Sequence[Record], take: Callable[[Record], None]) -> Taken:
+    taken = Taken()
+    for record in records:
+        try:
+            take(record)
+        except ValueError as error:
+            taken.poison.append((record, error))
+    return taken

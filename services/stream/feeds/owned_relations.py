@@ -1,26 +1,28 @@
 """The partitions of the relation topics that this worker owns: read back in bulk, then followed by Faust's agents."""
 
-import time
-import uuid
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from services.contracts.cloud_events import RELATED, cloud_event
-from services.contracts.relations import relation_of_key
+from services.contracts.cloud_events import RELATION_OFFSET
+from services.contracts.codec import UndecodableRecord
+from services.contracts.relations import Relation
 from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
-from services.runtime.bulk_read import bulk_read
+from services.runtime.column_read import column_read
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.metrics import READ_BACK_SECONDS, READER_RECORDS
-from services.runtime.record_errors import INFRASTRUCTURE, each_record
-from services.runtime.records import Outgoing, Record, TopicPartition
+from services.runtime.record_columns import RecordColumns
+from services.runtime.records import Record, TopicPartition
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.intake import Intake
+from services.stream.feeds.inverse_records import InverseRecords
 from services.stream.feeds.positions import Positions
+from services.stream.feeds.relation_loading import PartitionLoading
 from services.stream.feeds.relation_state import RelationState
 
 log = structlog.get_logger()
@@ -28,10 +30,7 @@ log = structlog.get_logger()
 #: The three topics have the same partitions, and a partition of all of them has one owner.
 TOPICS = (RELATIONS.name, RELATIONS_INVERSE.name, MARKERS.name)
 
-# A partition that isn't here is our mistake, not that of a record.
-_INFRASTRUCTURE = (*INFRASTRUCTURE, KeyError)
-
-_Take = Callable[[int, bytes, bytes | None], None]
+_VERSION = RELATION_OFFSET.encode()
 
 
 class OwnedRelations:
@@ -52,7 +51,9 @@ class OwnedRelations:
         self._engine = engine
         self._producer = producer
         self._dead_letters = dead_letters
-        self._takes = _takes(Intake(state, engine))
+        self._inverse = InverseRecords(state)
+        intake = Intake(state, engine)
+        self._takes = {RELATIONS.name: intake.relations, RELATIONS_INVERSE.name: intake.inverse, MARKERS.name: intake.markers}
 
     async def take_over(self, assigned: frozenset[TopicPartition]) -> None:
         """Read back the partitions that are new here and forget those that went. Repeatable; half a read is never seen."""
@@ -60,54 +61,53 @@ class OwnedRelations:
         self._forget(set(self._state.owned) - partitions)
         new = partitions - set(self._state.owned)
         with READ_BACK_SECONDS.labels("feeds").time():
-            fresh, poison = RelationState(self._state.partitions), list[tuple[Record, Exception]]()
-            for partition in new:
-                fresh.take_over(partition)
-            takes = _takes(Intake(fresh, self._engine))
-
-            def take(tp: TopicPartition, records: Sequence[Record]) -> None:
-                poison.extend(_applied(takes[tp.topic], records))
-
-            ends = await bulk_read(self._security, [TopicPartition(topic, p) for topic in TOPICS for p in sorted(new)], take)
-        for record, error in poison:
-            await self._dead_letters.keep(record, error)
-        self._state.adopt(fresh)
-        for tp, end in ends.items():
-            self.positions.set(tp, end)
+            overtaken = await self._read_back(new)
+        await self._repeat(overtaken)
         self.read_back = True
         log.info("relations read back", partitions=len(partitions), new=len(new))
 
     async def take(self, batch: Batch) -> None:
         """Take a batch of one of the topics. What was read back already is only passed on, since a predecessor may not have."""
         applied = self.positions.applied.get(batch.partition, 0)
-        unapplied = [record for record in batch.records if record.offset >= applied]
-        take = self._takes[batch.partition.topic]
-        await each_record(unapplied, lambda record: _apply(take, record), self._dead_letters.keep, _INFRASTRUCTURE)
+        taken = self._takes[batch.partition.topic]([record for record in batch.records if record.offset >= applied])
+        for record, error in taken.poison:
+            await self._dead_letters.keep(record, error)
         self.positions.set(batch.partition, max(applied, batch.next_offset))
         READER_RECORDS.labels("feeds", batch.partition.topic).inc(len(batch.records))
         if batch.partition.topic == RELATIONS.name:
             await self._derive_inverse(batch.records)
+        await self._repeat(taken.overtaken)
+
+    async def _read_back(self, partitions: set[int]) -> list[Relation]:
+        """Take partitions over, each when all of it is read; return the overtaken edges."""
+        loading = {partition: self._state.loading() for partition in sorted(partitions)}
+        poison: list[Record] = []
+
+        def take(tp: TopicPartition, columns: RecordColumns) -> None:
+            poison.extend(columns.record(tp, index) for index in _load(loading[tp.partition], tp.topic, columns))
+
+        ends = await column_read(self._security, [TopicPartition(topic, p) for topic in TOPICS for p in loading], take)
+        for record in poison:
+            await self._dead_letters.keep(record, UndecodableRecord("the key names no edge and no mark"))
+        overtaken: list[Relation] = []
+        for partition, loaded in loading.items():
+            overtaken += self._state.adopt(partition, loaded)
+            for tp in (TopicPartition(topic, partition) for topic in TOPICS):
+                self.positions.set(tp, ends[tp])
+            # Sorting a partition takes a while.
+            await asyncio.sleep(0)
+        return overtaken
 
     async def _derive_inverse(self, records: Sequence[Record]) -> None:
-        """Write the edges of records at their objects' side. Repeating it ends in the same: an edge has one writer, in order."""
+        """Write the edges of records at their objects' side. Repeating it ends in the same, whoever does it and however late."""
         last = {record.key: record for record in records if record.key is not None}
-        inverse = [outgoing for record in last.values() if (outgoing := self._inverse(record)) is not None]
-        await send_confirmed(self._producer, inverse)
+        derived = [self._inverse.derived(record) for record in last.values()]
+        await send_confirmed(self._producer, [outgoing for outgoing in derived if outgoing is not None])
 
-    def _inverse(self, record: Record) -> Outgoing | None:
-        try:
-            relation = relation_of_key(record.key or b"")
-        except ValueError:
-            return None  # in the dead letter queue already
-        headers = cloud_event(
-            event_type=RELATED,
-            event_id=uuid.uuid4().hex,
-            source="feeds",
-            subject=relation.subject,
-            time_ms=int(time.time() * 1000),
-        )
-        partition = self._state.partition_of(relation.object)
-        return Outgoing(RELATIONS_INVERSE.name, relation.inverse_key, record.value, headers, partition)
+    async def _repeat(self, overtaken: Iterable[Relation]) -> None:
+        """Have the log say last what counts: compaction will keep nothing else."""
+        repeated = [self._inverse.repeated(relation) for relation in dict.fromkeys(overtaken)]
+        await send_confirmed(self._producer, [outgoing for outgoing in repeated if outgoing is not None])
 
     def _forget(self, partitions: set[int]) -> None:
         for partition in partitions:
@@ -119,20 +119,10 @@ class OwnedRelations:
                 self._engine.evict(user)
 
 
-def _takes(intake: Intake) -> dict[str, _Take]:
-    return {RELATIONS.name: intake.relation, RELATIONS_INVERSE.name: intake.inverse, MARKERS.name: intake.marker}
-
-
-def _apply(take: _Take, record: Record) -> None:
-    take(record.partition, record.key or b"", record.value)
-
-
-def _applied(take: _Take, records: Sequence[Record]) -> list[tuple[Record, Exception]]:
-    """Apply records and return those that can't be understood."""
-    poison: list[tuple[Record, Exception]] = []
-    for record in records:
-        try:
-            _apply(take, record)
-        except ValueError as error:
-            poison.append((record, error))
-    return poison
+def _load(loading: PartitionLoading, topic: str, columns: RecordColumns) -> Sequence[int]:
+    """Take records of one of the topics, and return the places of those that can't be understood."""
+    if topic == RELATIONS.name:
+        return loading.relations.take(columns)
+    if topic == RELATIONS_INVERSE.name:
+        return loading.inverse.take(columns, columns.leading_numbers(_VERSION))
+    return loading.marks.take(columns)

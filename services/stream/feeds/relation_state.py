@@ -2,15 +2,24 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from services.contracts.partitions import partition_of
 from services.contracts.relation_codec import Marker, MarkerKind
-from services.contracts.relations import PersonRelations, Relation, RelationKind
+from services.contracts.relations import WORD, PersonRelations, Relation, RelationKind
+from services.stream.feeds.edge_columns import EdgeColumns, EdgeRow, EdgesOf, Taken
+from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, id_bytes
+from services.stream.feeds.identities import Identities
+from services.stream.feeds.interning import InternedNames
+from services.stream.feeds.marks import Marks
+from services.stream.feeds.relation_loading import PartitionLoading
+from services.stream.feeds.weighted_cache import WeightedCache
 
-#: far end → when the edge was made, ms since the epoch.
-Edges = dict[str, int]
-
+# Names that the readers and marks kept at hand may have together; one takes 40 to 120 bytes.
+_KEPT_NAMES = 4_000_000
+_KEPT_PARTITIONS = 65_536
+_OVERHEAD: Final = 16
 _NONE: Final[Mapping[str, int]] = {}
 _NOTHING_MARKED: Final[frozenset[str]] = frozenset()
 
@@ -18,29 +27,37 @@ _NOTHING_MARKED: Final[frozenset[str]] = frozenset()
 class _Partition:
     """What one partition of the three topics says."""
 
-    __slots__ = ("inverse", "marked", "relations")
+    __slots__ = ("inverse", "marks", "relations")
 
-    def __init__(self) -> None:
-        self.relations: dict[tuple[str, RelationKind], Edges] = {}
-        self.inverse: dict[tuple[str, RelationKind], Edges] = {}
-        self.marked: dict[tuple[str, MarkerKind], set[str]] = {}
+    def __init__(self, loading: PartitionLoading | None = None) -> None:
+        self.relations = loading.relations.columns() if loading else EdgeColumns(versioned=False)
+        self.inverse = loading.inverse.columns() if loading else EdgeColumns(versioned=True)
+        self.marks = loading.marks.marks() if loading else Marks()
 
 
 class RelationState:
-    """Edges and markers by the partition of the user. partitions: how many the topics have."""
+    """Edges and marks by the partition of the user; the record key says which, its timestamp when.
 
-    def __init__(self, partitions: int) -> None:
+    Everything that concerns one name raises KeyError when the name's partition isn't here.
+    """
+
+    def __init__(self, partitions: int, identities: Identities | None = None) -> None:
+        """partitions: how many the topics have. identities: which names count as one; call `forget_readers_of` when they change."""
         self.partitions = partitions
+        self.identities = identities or Identities()
+        self._names = InternedNames()
         self._owned: dict[int, _Partition] = {}
-        self._readers: dict[str, PersonRelations] = {}
+        self._readers: WeightedCache[str, tuple[PersonRelations, PersonRelations]] = WeightedCache(_KEPT_NAMES)
+        self._marked: WeightedCache[tuple[str, MarkerKind], set[str]] = WeightedCache(_KEPT_NAMES)
+        self._partition_of = lru_cache(_KEPT_PARTITIONS)(lambda name: partition_of(name, partitions))
 
     def partition_of(self, name: str) -> int:
         """Return the partition of an entity name."""
-        return partition_of(name, self.partitions)
+        return self._partition_of(name)
 
     def owns(self, name: str) -> bool:
         """Return whether the partition of an entity name is here."""
-        return self.partition_of(name) in self._owned
+        return self._partition_of(name) in self._owned
 
     @property
     def owned(self) -> Collection[int]:
@@ -49,92 +66,148 @@ class RelationState:
 
     def take_over(self, partition: int) -> None:
         """Begin a partition, empty."""
+        self._forget_partition(partition)
         self._owned[partition] = _Partition()
-        self._readers.clear()
 
-    def adopt(self, other: "RelationState") -> None:
-        """Take all partitions of another state, at once: nobody sees one that is half read."""
-        self._owned |= other._owned  # noqa: SLF001 - of the same class
-        self._readers.clear()
+    def loading(self) -> PartitionLoading:
+        """Return what reads a partition back; `adopt` takes it over when it is complete."""
+        return PartitionLoading(self._names)
+
+    def adopt(self, partition: int, loading: PartitionLoading) -> list[Relation]:
+        """Take a partition that was read back: nobody sees one that is half read.
+
+        Returns the edges of the inverse side whose last record in the log isn't the one that counts, see `inverse_row`.
+        """
+        self._forget_partition(partition)
+        adopted = self._owned[partition] = _Partition(loading)
+        return [self._inverse_relation(edge) for edge in adopted.inverse.overtaken]
 
     def give_up(self, partition: int) -> None:
         """Forget a partition. Nothing happens when it isn't here."""
-        self._owned.pop(partition, None)
-        self._readers.clear()
+        if self._owned.pop(partition, None):
+            self._forget_partition(partition)
 
     def set_relation(self, partition: int, relation: Relation) -> bool:
         """Take an edge; return whether it is new. Repeating it keeps the later time."""
-        self._readers.pop(relation.subject, None)
-        edges = self._owned[partition].relations.setdefault((relation.subject, relation.kind), {})
-        return _set(edges, relation.object, relation.created_ms)
+        return self._put_relation(partition, relation, gone=False)
 
     def remove_relation(self, partition: int, relation: Relation) -> bool:
         """Take an edge back; return whether there was one."""
-        self._readers.pop(relation.subject, None)
-        return _remove(self._owned[partition].relations, (relation.subject, relation.kind), relation.object)
+        return self._put_relation(partition, relation, gone=True)
 
-    def set_inverse(self, partition: int, relation: Relation) -> None:
-        """Take an edge at its object's side."""
-        self._readers.pop(relation.object, None)
-        edges = self._owned[partition].inverse.setdefault((relation.object, relation.kind), {})
-        _set(edges, relation.subject, relation.created_ms)
+    def set_inverse(self, partition: int, relation: Relation, version: int = 0) -> bool:
+        """Take an edge at its object's side. version: the offset of the record it comes from.
 
-    def remove_inverse(self, partition: int, relation: Relation) -> None:
-        """Take an edge back at its object's side."""
-        self._readers.pop(relation.object, None)
-        _remove(self._owned[partition].inverse, (relation.object, relation.kind), relation.subject)
+        Returns False, and changes nothing, when that is older than what is known of the edge.
+        """
+        return self._put_inverse(partition, relation, version, gone=False)
+
+    def remove_inverse(self, partition: int, relation: Relation, version: int = 0) -> bool:
+        """Take an edge back at its object's side; as set_inverse. relation.created_ms: when."""
+        return self._put_inverse(partition, relation, version, gone=True)
+
+    def inverse_row(self, relation: Relation) -> EdgeRow | None:
+        """Return what is known of an edge at its object's side, also when it was taken back lately."""
+        group = group_of(self._names.id_of(relation.object), relation.kind)
+        return self._of(relation.object).inverse.row(group, self._names.id_of(relation.subject))
 
     def set_marker(self, partition: int, marker: Marker) -> None:
-        """Take a mark."""
-        self._owned[partition].marked.setdefault((marker.user, marker.kind), set()).add(marker.activity_id)
+        """Take a mark. Raises ValueError where the activity id is none."""
+        self._put_marker(partition, marker, gone=False)
 
     def remove_marker(self, partition: int, marker: Marker) -> None:
-        """Take a mark back."""
-        marked = self._owned[partition].marked
-        ids = marked.get((marker.user, marker.kind), set())
-        ids.discard(marker.activity_id)
-        if not ids:
-            marked.pop((marker.user, marker.kind), None)
+        """Take a mark back. Raises ValueError where the activity id is none."""
+        self._put_marker(partition, marker, gone=True)
 
     def objects(self, subject: str, kind: RelationKind) -> Mapping[str, int]:
-        """Return what a user that is owned here follows (is a member of, mutes, blocks) → since when."""
-        return self._of(subject).relations.get((subject, kind), _NONE)
+        """Return what a user that is owned here follows (is a member of, mutes, blocks, asks to follow) → since when, ms."""
+        return self._edges(self._of(subject).relations, subject, kind)
 
     def subjects(self, obj: str, kind: RelationKind) -> Mapping[str, int]:
-        """Return who follows an entity that is owned here → since when."""
-        return self._of(obj).inverse.get((obj, kind), _NONE)
+        """Return who follows an entity that is owned here → since when, ms."""
+        return self._edges(self._of(obj).inverse, obj, kind)
 
     def marked(self, user: str, kind: MarkerKind) -> Collection[str]:
-        """Return the ids of the activities that a user marked so, for looking up."""
-        return self._of(user).marked.get((user, kind), _NOTHING_MARKED)
+        """Return the ids of the activities that a user marked so, for looking up; a live view."""
+        marks = self._of(user).marks
+        number = self._names.known(user)
+        return _NOTHING_MARKED if number is None else self._marked_set(marks, user, kind, group_of(number, kind))
 
     def reader(self, user: str, *, employee: bool) -> PersonRelations:
-        """Return all that `matches` needs to know of a user. Raises KeyError when she isn't owned here."""
-        relations = self._readers.get(user)
-        if relations is None:
-            relations = self._readers[user] = PersonRelations(
-                user=user,
-                follows=frozenset(self.objects(user, RelationKind.FOLLOWS)),
-                groups=frozenset(self.objects(user, RelationKind.MEMBER_OF)),
-                mutes=frozenset(self.objects(user, RelationKind.MUTES)),
-                blocks=frozenset(self.objects(user, RelationKind.BLOCKS)),
-                blocked_by=frozenset(self.subjects(user, RelationKind.BLOCKS)),
-            )
-        return replace(relations, employee=True) if employee else relations
+        """Return all that `matches` needs to know of a user. It is the same object until her relations change."""
+        both = self._readers.get(user)
+        return (both or self._read(user))[employee]
+
+    def forget_readers_of(self, names: frozenset[str]) -> None:
+        """Take note that names stand for other people than before. O(readers kept at hand)."""
+        self._readers.pop_where(lambda user, both: user in names or not all(map(names.isdisjoint, _expanded(both[0]))))
+
+    def _read(self, user: str) -> tuple[PersonRelations, PersonRelations]:
+        expanded = self.identities.expanded
+        mutes = frozenset(self.objects(user, RelationKind.MUTES))
+        words = frozenset(name for name in mutes if name.startswith(WORD))
+        reader = PersonRelations(
+            user=user,
+            follows=expanded(frozenset(self.objects(user, RelationKind.FOLLOWS))),
+            groups=frozenset(self.objects(user, RelationKind.MEMBER_OF)),
+            mutes=expanded(mutes - words),
+            blocks=expanded(frozenset(self.objects(user, RelationKind.BLOCKS))),
+            blocked_by=expanded(frozenset(self.subjects(user, RelationKind.BLOCKS))),
+            accounts=self.identities.names_of(user) - {user},
+            words=frozenset(word.removeprefix(WORD) for word in words),
+        )
+        both = reader, replace(reader, employee=True)
+        self._readers.put(user, both, _OVERHEAD + sum(map(len, (*_expanded(reader), reader.groups, reader.words))))
+        return both
+
+    def _put_relation(self, partition: int, relation: Relation, *, gone: bool) -> bool:
+        columns, number = self._owned[partition].relations, self._names.id_of
+        row = EdgeRow(relation.created_ms // 1000, 0, gone)
+        group = group_of(number(relation.subject), relation.kind)
+        changed = columns.put(group, number(relation.object), row) is Taken.CHANGED
+        if changed:
+            self._readers.pop(relation.subject)
+        return changed
+
+    def _put_inverse(self, partition: int, relation: Relation, version: int, *, gone: bool) -> bool:
+        columns, number = self._owned[partition].inverse, self._names.id_of
+        row = EdgeRow(relation.created_ms // 1000, version, gone)
+        group = group_of(number(relation.object), relation.kind)
+        taken = columns.put(group, number(relation.subject), row)
+        if taken is Taken.CHANGED and relation.kind is RelationKind.BLOCKS:
+            self._readers.pop(relation.object)
+        return taken is not Taken.LATE
+
+    def _put_marker(self, partition: int, marker: Marker, *, gone: bool) -> None:
+        marks, activity_id = self._owned[partition].marks, id_bytes(marker.activity_id)
+        group = group_of(self._names.id_of(marker.user), marker.kind)
+        marked = self._marked_set(marks, marker.user, marker.kind, group)
+        (marks.remove if gone else marks.add)(group, activity_id, marked)
+        self._marked.put((marker.user, marker.kind), marked, _OVERHEAD + len(marked))
+
+    def _marked_set(self, marks: Marks, user: str, kind: MarkerKind, group: int) -> set[str]:
+        marked = self._marked.get((user, kind))
+        if marked is None:
+            marked = marks.of(group)
+            self._marked.put((user, kind), marked, _OVERHEAD + len(marked))
+        return marked
+
+    def _edges(self, columns: EdgeColumns, owner: str, kind: RelationKind) -> Mapping[str, int]:
+        number = self._names.known(owner)
+        return _NONE if number is None else EdgesOf(columns, group_of(number, kind), self._names)
+
+    def _inverse_relation(self, edge: int) -> Relation:
+        group, other = edge >> OTHER_BITS, edge & ((1 << OTHER_BITS) - 1)
+        obj, kind = self._names.name_of(group >> KIND_BITS), RelationKind(group & ((1 << KIND_BITS) - 1))
+        return Relation(self._names.name_of(other), kind, obj)
+
+    def _forget_partition(self, partition: int) -> None:
+        self._readers.pop_where(lambda user, _: self.partition_of(user) == partition)
+        self._marked.pop_where(lambda key, _: self.partition_of(key[0]) == partition)
 
     def _of(self, name: str) -> _Partition:
-        return self._owned[self.partition_of(name)]
+        return self._owned[self._partition_of(name)]
 
 
-def _set(edges: Edges, name: str, created_ms: int) -> bool:
-    new = name not in edges
-    edges[name] = created_ms
-    return new
-
-
-def _remove(sides: dict[tuple[str, RelationKind], Edges], side: tuple[str, RelationKind], name: str) -> bool:
-    edges = sides.get(side, {})
-    had = edges.pop(name, None) is not None
-    if not edges:
-        sides.pop(side, None)
-    return had
+def _expanded(reader: PersonRelations) -> tuple[frozenset[str], ...]:
+    return reader.follows, reader.mutes, reader.blocks, reader.blocked_by

@@ -35,7 +35,9 @@ from services.stream.feeds.engine import EngineLimits, FeedEngine
 from services.stream.feeds.feed_servicer import FeedServicer
 from services.stream.feeds.freshness import Freshness
 from services.stream.feeds.history_client import HistoryClient
+from services.stream.feeds.identity_log import IdentityLog
 from services.stream.feeds.index_progress import IndexProgress
+from services.stream.feeds.intake import Intake
 from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.ownership import Ownership, canonical_url
 from services.stream.feeds.reading import FeedReader
@@ -79,6 +81,7 @@ class FeedsWorker:
         self._state = RelationState(partitions)
         letters = DeadLetters(self._producer)
         self._owned = OwnedRelations(security, self._state, self._engine, self._producer, letters)
+        self._identities = IdentityLog(security, self._state.identities, Intake(self._state, self._engine).identities)
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
         self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
         self._freshness = Freshness(security, self._positions)
@@ -101,10 +104,12 @@ class FeedsWorker:
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until stop is set or something fails for good, and stop in order."""
         await self._producer.start()
+        await self._identities.read_back()
         await self._progress.read_back()
         async with asyncio.TaskGroup() as group:
             begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = group.create_task
-            views = [begin(view) for view in (self._progress.run(), self._broadcast.run(), self._freshness.run(), self._report())]
+            followed = self._identities.run(), self._progress.run(), self._broadcast.run()
+            views = [begin(view) for view in (*followed, self._freshness.run(), self._report())]
             await self._ops.start()
             await self._grpc.start()
             drained = asyncio.Event()
@@ -147,7 +152,7 @@ class FeedsWorker:
         broadcast = {
             TopicPartition(ACTIVITIES.name, partition): at for partition, at in self._broadcast.positions.applied.items()
         }
-        return broadcast | self._owned.positions.applied
+        return broadcast | self._owned.positions.applied | self._identities.positions.applied
 
     def _problems(self) -> dict[str, str]:
         problems = {}

@@ -15,7 +15,7 @@ from sluice.feed.v1.relation_service_pb2_grpc import RelationServiceStub
 from services.contracts.activity import Activity, Audience, Entity, Scope, Source, Verb
 from services.contracts.codec import activity_to_bytes
 from services.contracts.partitions import partition_of
-from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
+from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
 from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import free_port
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
@@ -148,7 +148,7 @@ async def house(own_server, tmp_path):
     admin = AIOKafkaAdminClient(**for_aiokafka(security))
     await admin.start()
     wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS)]
-    await admin.create_topics([*wide, NewTopic(FEEDS_DLQ.name, 1, 1), NewTopic(INDEX_PROGRESS.name, 1, 1)])
+    await admin.create_topics([*wide, *(NewTopic(topic.name, 1, 1) for topic in (FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS))])
     await admin.close()
     issuer = EmbeddedIssuer.in_folder(tmp_path)
     issuer.ensure_key()

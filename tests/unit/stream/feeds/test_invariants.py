@@ -17,16 +17,17 @@ from services.contracts.activity import Activity, Audience, Entity, Object, Scop
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
 from services.contracts.facts_codec import facts_from_bytes
 from services.contracts.partitions import partition_of
-from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
+from services.contracts.relation_codec import Marker, MarkerKind
 from services.contracts.relations import Relation, RelationKind
 from services.stream.feeds.engine import EngineLimits, FeedEngine
 from services.stream.feeds.intake import Intake
-from services.stream.feeds.places import TOP
 from services.stream.feeds.pages import PageAsk
+from services.stream.feeds.places import TOP
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_state import RelationState
 from tests.unit.stream.feeds.fake_history import FakeHistory
 from tests.unit.stream.feeds.reference import Edges, feed
+from tests.unit.stream.feeds.relation_records import inverse_record, marker_record, relation_record
 
 PARTITIONS = 2
 USERS = ["person:a", "person:b", "person:c"]
@@ -103,13 +104,12 @@ class Worker:
 
     def relate(self, user: str, kind: RelationKind, name: str, *, present: bool) -> None:
         relation = Relation(user, kind, name, 1)
-        value = relation_to_bytes(relation) if present else None
-        self.intake.relation(self.state.partition_of(user), relation.key, value)
-        self.intake.inverse(self.state.partition_of(name), relation.inverse_key, value)
+        self.intake.relations([relation_record(relation, self.state.partition_of(user), gone=not present)])
+        self.intake.inverse([inverse_record(relation, self.state.partition_of(name), gone=not present)])
 
     def mark(self, user: str, activity_id: str, *, present: bool) -> None:
         marker = Marker(user, MarkerKind.SAVED, activity_id, 1)
-        self.intake.marker(self.state.partition_of(user), marker.key, marker_to_bytes(marker) if present else None)
+        self.intake.markers([marker_record(marker, self.state.partition_of(user), gone=not present)])
 
 
 def _by_kind(edges: Edges):
