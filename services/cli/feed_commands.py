@@ -1,30 +1,62 @@
-"""`sluice feed`, `follow`, `unfollow`, `mute`, `unmute`, `leave`, `save`, `unsave`: what a reader does."""
+"""`sluice feed`, `save`, `unsave`, `read`, `unread`: reading one's feed."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from google.protobuf.json_format import MessageToJson
 from sluice.activity.v1 import activity_pb2
-from sluice.feed.v1 import feed_service_pb2, feed_service_pb2_grpc, relation_service_pb2, relation_service_pb2_grpc
+from sluice.feed.v1 import feed_service_pb2 as pb
+from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
 from services.cli.calls import AsJson, Token, User, call, out
 from services.cli.connection import Caller
 
-Name = Annotated[str, typer.Argument(help="an entity name: person:ben, group:platform, tag:kafka, channel:company-blog")]
 Ids = Annotated[list[str], typer.Argument(help="activity ids")]
+
+
+class Visibility(StrEnum):
+    """Scopes as the command names them."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    GROUP = "group"
+    DIRECT = "direct"
 
 
 def feed(
     user: User = "anna",
     token: Token = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="entries on the page")] = 20,
-    page_token: Annotated[str, typer.Option(help="next_page_token of the page before")] = "",
+    page_token: Annotated[str, typer.Option(help="next_page_token of the page before; give the same filters")] = "",
+    source: Annotated[list[str] | None, typer.Option(help="only from such sources: mastodon, rss, hcl-connections …")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="only through channel:…")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="only with a tag, without #")] = None,
+    person: Annotated[list[str] | None, typer.Option(help="only by person:…")] = None,
+    visibility: Annotated[list[Visibility] | None, typer.Option(help="only what so many may read")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="only in a language: en, de …")] = None,
+    unread: Annotated[bool, typer.Option("--unread", help="only what isn't marked as read")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a home feed, newest first."""
-    request = feed_service_pb2.GetFeedRequest(page_size=limit, page_token=page_token)
-    page = call("feeds", feed_service_pb2_grpc.FeedServiceStub, "GetFeed", request, Caller(user, token))
+    """Show a home feed, newest first. An option given twice means either; different ones add up.
+
+    \b
+    sluice feed --as ben --limit 50
+    sluice feed --source mastodon --source rss --language de
+    sluice feed --tag kafka --visibility internal --unread
+    """
+    wanted = pb.FeedFilter(
+        source_kinds=source or (),
+        channels=channel or (),
+        tags=[name.removeprefix("#").lower() for name in tag or ()],
+        actors=[name if name.startswith("person:") else f"person:{name}" for name in person or ()],
+        scopes=[activity_pb2.Scope.Value(f"SCOPE_{scope.name}") for scope in visibility or ()],
+        languages=language or (),
+        unread_only=unread,
+    )
+    request = pb.GetFeedRequest(page_size=limit, page_token=page_token, filter=wanted)
+    page = call("feeds", FeedServiceStub, "GetFeed", request, Caller(user, token))
     for entry in page.entries:
         out.print(MessageToJson(entry, indent=None), markup=False) if as_json else show_activity(entry.activity, _marks(entry))
     if as_json:
@@ -55,74 +87,38 @@ def _safe(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def _marks(entry: feed_service_pb2.FeedEntry) -> str:
-    marks = [name for name in ("liked", "saved") if getattr(entry.viewer_state, name)]
+def _marks(entry: pb.FeedEntry) -> str:
+    marks = [name for name in ("liked", "saved", "read") if getattr(entry.viewer_state, name)]
     return f" · {', '.join(marks)}" if marks else ""
 
 
-def _relate(method: str, request: Any, user: str, token: str) -> None:
-    call("feeds", relation_service_pb2_grpc.RelationServiceStub, method, request, Caller(user, token))
-
-
-def follow(name: Name, user: User = "anna", token: Token = "") -> None:
-    """Follow a person, group, tag or channel; in force when this returns."""
-    _relate("Follow", relation_service_pb2.FollowRequest(object=name), user, token)
-    out.print(f"{user} follows {name}")
-
-
-def unfollow(name: Name, user: User = "anna", token: Token = "") -> None:
-    """Take a follow back."""
-    _relate("Unfollow", relation_service_pb2.UnfollowRequest(object=name), user, token)
-    out.print(f"{user} no longer follows {name}")
-
-
-def mute(name: Name, user: User = "anna", token: Token = "") -> None:
-    """Keep a person, group, tag or channel out of the home feed."""
-    _relate("Mute", relation_service_pb2.MuteRequest(object=name), user, token)
-    out.print(f"{user} has muted {name}")
-
-
-def unmute(name: Name, user: User = "anna", token: Token = "") -> None:
-    """Take a mute back."""
-    _relate("Unmute", relation_service_pb2.UnmuteRequest(object=name), user, token)
-    out.print(f"{user} has unmuted {name}")
-
-
-def leave(group: Name, user: User = "anna", token: Token = "") -> None:
-    """Leave a group; its activities are gone when this returns."""
-    _relate("Leave", relation_service_pb2.LeaveRequest(group=group), user, token)
-    out.print(f"{user} has left {group}")
-
-
-def join(
-    group: Name,
-    member: Annotated[str, typer.Argument(help="the user who becomes a member, such as person:ben")],
-    user: User = "anna",
-    token: Token = "",
-) -> None:
-    """Make a user a member of a group (needs the role admin, which the embedded issuer grants here)."""
-    request = relation_service_pb2.JoinRequest(group=group, user=member)
-    call("feeds", relation_service_pb2_grpc.RelationServiceStub, "Join", request, Caller(user, token, admin=True))
-    out.print(f"{member} is a member of {group}")
-
-
-def following(user: User = "anna", token: Token = "", as_json: AsJson = False) -> None:
-    """List what the user follows."""
-    request = relation_service_pb2.ListFollowingRequest(page_size=1000)
-    answer = call("feeds", relation_service_pb2_grpc.RelationServiceStub, "ListFollowing", request, Caller(user, token))
-    for relation in answer.relations:
-        out.print(MessageToJson(relation, indent=None) if as_json else relation.object, markup=False)
+def _mark(method: str, request: Any, user: str, token: str) -> None:
+    call("feeds", FeedServiceStub, method, request, Caller(user, token))
 
 
 def save(ids: Ids, user: User = "anna", token: Token = "") -> None:
     """Save activities."""
-    request = feed_service_pb2.SaveRequest(activity_ids=ids)
-    call("feeds", feed_service_pb2_grpc.FeedServiceStub, "Save", request, Caller(user, token))
+    _mark("Save", pb.SaveRequest(activity_ids=ids), user, token)
     out.print(f"saved {len(ids)}")
 
 
 def unsave(ids: Ids, user: User = "anna", token: Token = "") -> None:
     """Take saved marks back."""
-    request = feed_service_pb2.UnsaveRequest(activity_ids=ids)
-    call("feeds", feed_service_pb2_grpc.FeedServiceStub, "Unsave", request, Caller(user, token))
+    _mark("Unsave", pb.UnsaveRequest(activity_ids=ids), user, token)
     out.print(f"unsaved {len(ids)}")
+
+
+def read(ids: Ids, user: User = "anna", token: Token = "") -> None:
+    """Mark activities as read; `sluice feed --unread` leaves them out.
+
+    \b
+    sluice read 2f1c0a54d7e96b38a1c5f0e2b4d69788
+    """
+    _mark("MarkRead", pb.MarkReadRequest(activity_ids=ids), user, token)
+    out.print(f"read {len(ids)}")
+
+
+def unread(ids: Ids, user: User = "anna", token: Token = "") -> None:
+    """Take read marks back."""
+    _mark("MarkUnread", pb.MarkUnreadRequest(activity_ids=ids), user, token)
+    out.print(f"unread {len(ids)}")

@@ -1,0 +1,167 @@
+"""What a reader's commands ask of the feeds service, and what they print."""
+
+import re
+import shlex
+from concurrent import futures
+
+import grpc
+import pytest
+from sluice.activity.v1 import activity_pb2, relation_pb2
+from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
+from typer.testing import CliRunner
+
+from services.cli import calls, feed_commands, relation_commands
+from services.cli.__main__ import app
+from services.runtime.token_issuer import EmbeddedIssuer
+
+ID = "2f1c0a54d7e96b38a1c5f0e2b4d69788"
+
+
+class Feeds:
+    """Answers every method of both services with what `answers` says, and remembers what was asked and by whom."""
+
+    def __init__(self):
+        self.asked = []
+        self.answers = {}
+        self._server = grpc.server(futures.ThreadPoolExecutor(2))
+        for file in (feed_service_pb2, relation_service_pb2):
+            for service in file.DESCRIPTOR.services_by_name.values():
+                handlers = {method.name: self._handler(file, method) for method in service.methods}
+                self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+
+    def _handler(self, file, method):
+        response = getattr(file, method.output_type.name)
+
+        def answer(request, context):
+            self.asked.append(request)
+            self.metadata = dict(context.invocation_metadata())
+            return self.answers.get(method.name, response())
+
+        request = getattr(file, method.input_type.name)
+        return grpc.unary_unary_rpc_method_handler(
+            answer, request_deserializer=request.FromString, response_serializer=response.SerializeToString
+        )
+
+    def stop(self):
+        self._server.stop(None)
+
+
+@pytest.fixture
+def feeds():
+    feeds = Feeds()
+    yield feeds
+    feeds.stop()
+
+
+@pytest.fixture
+def sluice(feeds, tmp_path, monkeypatch):
+    """Return what runs the command and gives its output; it must succeed."""
+    EmbeddedIssuer.in_folder(tmp_path).ensure_key()
+    monkeypatch.setenv("SLUICE_PEERS__FEEDS", f"127.0.0.1:{feeds.port}")
+    monkeypatch.setenv("SLUICE_DATA_DIR", str(tmp_path))
+
+    def run(line):
+        result = CliRunner().invoke(app, shlex.split(line))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    # The console keeps the standard output that it found at import.
+    monkeypatch.setattr(calls.out, "_file", None)
+    return run
+
+
+def examples():
+    """Return the lines that the help texts of the commands give as examples."""
+    found = []
+    commands = [feed_commands.feed, feed_commands.read, *vars(relation_commands).values()]
+    for command in commands:
+        if callable(command) and (text := getattr(command, "__doc__", None)):
+            found += re.findall(r"^    (sluice .*)$", text, re.MULTILINE)
+    return found
+
+
+def test_every_kind_of_command_has_examples():
+    """A search that finds nothing would let everything pass."""
+    words = [example.split() for example in examples()]
+    firsts = {example[1] for example in words}
+    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account"} <= firsts
+    seconds = {(example[1], example[2]) for example in words if len(example) > 2}
+    assert {("requests", name) for name in ("list", "approve", "reject", "policy")} <= seconds
+    assert {("account", name) for name in ("link", "unlink", "list")} <= seconds
+
+
+@pytest.mark.parametrize("line", examples())
+def test_an_example_of_a_help_text_works(sluice, feeds, line):
+    """Each can be copied as it stands."""
+    sluice(line.removeprefix("sluice "))
+    assert len(feeds.asked) == 1
+
+
+def test_the_filter_of_a_feed_is_what_the_options_say(sluice, feeds):
+    sluice(
+        "feed --source rss --source mastodon --channel channel:blog --tag '#Kafka' --person ben --person person:carl "
+        "--visibility internal --visibility public --language de --unread"
+    )
+    (request,) = feeds.asked
+    assert request.filter == feed_service_pb2.FeedFilter(
+        source_kinds=["rss", "mastodon"],
+        channels=["channel:blog"],
+        tags=["kafka"],
+        actors=["person:ben", "person:carl"],
+        scopes=[activity_pb2.SCOPE_INTERNAL, activity_pb2.SCOPE_PUBLIC],
+        languages=["de"],
+        unread_only=True,
+    )
+
+
+def test_a_feed_without_options_is_not_narrowed(sluice, feeds):
+    sluice("feed")
+    (request,) = feeds.asked
+    assert request == feed_service_pb2.GetFeedRequest(page_size=20, filter=feed_service_pb2.FeedFilter())
+
+
+def test_marks_of_the_reader_are_shown(sluice, feeds):
+    page = feed_service_pb2.GetFeedResponse()
+    entry = page.entries.add()
+    entry.activity.text = "Hello"
+    entry.viewer_state.read = entry.viewer_state.saved = True
+    feeds.answers["GetFeed"] = page
+    assert "saved, read" in sluice("feed")
+
+
+@pytest.mark.parametrize(("command", "method"), [("read", "MarkRead"), ("unread", "MarkUnread"), ("save", "Save")])
+def test_marks_name_the_activities(sluice, feeds, command, method):
+    sluice(f"{command} {ID}")
+    assert feeds.asked == [getattr(feed_service_pb2, f"{method}Request")(activity_ids=[ID])]
+
+
+def test_a_follow_that_waits_for_approval_is_told(sluice, feeds):
+    """Whoever reads `follows` would look for entries that don't come."""
+    assert "anna follows person:ben" in sluice("follow person:ben")
+    feeds.answers["Follow"] = relation_service_pb2.FollowResponse(state=relation_service_pb2.FOLLOW_STATE_PENDING)
+    assert "pending" in sluice("follow person:ben")
+
+
+def test_requests_are_listed_over_all_pages(sluice, feeds):
+    """Mine are those I made; otherwise those that ask me."""
+    edge = relation_pb2.Relation(subject="person:carl", object="person:ben")
+    feeds.answers["ListFollowers"] = relation_service_pb2.ListFollowersResponse(relations=[edge])
+    feeds.answers["ListFollowing"] = relation_service_pb2.ListFollowingResponse(relations=[edge])
+    assert sluice("requests list").split() == ["person:carl"]
+    assert sluice("requests list --mine").split() == ["person:ben"]
+    assert {request.kind for request in feeds.asked} == {relation_pb2.RELATION_KIND_REQUESTS}
+
+
+def test_a_policy_is_shown_or_set(sluice, feeds):
+    assert "everybody may follow anna" in sluice("requests policy")
+    assert "approves" in sluice("requests policy --approve")
+    assert feeds.asked[-1] == relation_service_pb2.SetFollowPolicyRequest(approves_followers=True)
+    sluice("requests policy --open")
+    assert feeds.asked[-1] == relation_service_pb2.SetFollowPolicyRequest()
+
+
+def test_the_accounts_of_a_person_are_listed(sluice, feeds):
+    feeds.answers["ListAccounts"] = relation_service_pb2.ListAccountsResponse(accounts=["person:a@x", "person:b@x"])
+    assert sluice("account list person:ben").split() == ["person:a@x", "person:b@x"]
