@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.activities import LogRecord, Stream
-from bench.deliver import deliver
+from bench.activities import Stream
+from bench.deliver import Delivery, batched
 from bench.population import Numbers, Population, user_name
 from services.contracts.relations import Relation, RelationKind
 from services.stream.feeds.engine import EngineLimits, FeedEngine
@@ -40,22 +40,14 @@ def names_followed(*populations: Population) -> list[list[str]]:
     return lists
 
 
-def fill(engine: FeedEngine, known: Population, *, partitions: int) -> int:
+def fill(delivery: Delivery, known: Population, capacity: int, *, partitions: int) -> int:
     """Fill all timelines by activities of those whom most follow; return how many that were, which is the next stream's first."""
-    count = engine.limits.capacity * 3 // 2
+    count = capacity * 3 // 2
     stream = Stream(known, partitions=partitions, seed=8)
-    records = list(stream.records(stream.write(count)))
-    deliver(engine, records)
-    settle(engine, records)
+    batches = batched(stream.records(stream.write(count)))
+    delivery.take(batches)
+    delivery.settle(batches)
     return count
-
-
-def settle(engine: FeedEngine, records: Sequence[LogRecord]) -> None:
-    """Say that the index shows these records and all before them, as the indexer does a second after each."""
-    refreshed: dict[int, int] = {}
-    for record in records:
-        refreshed[record.partition] = max(refreshed.get(record.partition, 0), record.offset + 1)
-    engine.advance(refreshed)
 
 
 def crowds(users: int, sizes: Sequence[int], seed: int = 6) -> list[Numbers]:

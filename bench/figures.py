@@ -1,6 +1,6 @@
 """What is measured: a figure with its unit and target, and what came out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -48,7 +48,7 @@ class Measured:
 
     values: Sequence[float]
     ceilings: Sequence[float]
-    notes: dict[str, float | str] = field(default_factory=dict)
+    notes: Mapping[str, float | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.values or len(self.values) != len(self.ceilings):

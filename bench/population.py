@@ -53,6 +53,19 @@ class Population:
         return np.union1d(self.followers[author], self.followers[self.group_of(author)])
 
 
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What draws a population in any process. mean 0: those whom most know, see build_known_to_most."""
+
+    users: int
+    mean: int = MEAN_FOLLOWERS
+    most: int = MOST_FOLLOWERS
+
+    def build(self) -> Population:
+        """Draw it."""
+        return build_population(self.users, mean=self.mean, most=self.most) if self.mean else build_known_to_most(self.users)
+
+
 def user_name(number: int) -> str:
     """Return the entity name of a user."""
     return f"person:user-{number}"

@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.activities import Stream
 from bench.bare import BareRings
-from bench.deliver import deliver
-from bench.engines import crowds, engine_for, fill, names_followed, settle
+from bench.deliver import Delivery, batched
+from bench.engines import crowds, engine_for, fill, names_followed
 from bench.figures import Figure, Measured, Target
 from bench.population import Numbers, Population, build_known_to_most
 from bench.repeats import in_turn, processor_seconds
@@ -43,24 +43,19 @@ class _Crowds:
         self.large = range(len(sizes), len(sizes) + 1)
         known = build_known_to_most(users)
         context.say(f"{users:,} readers become active")
-        self.engine = engine_for(users, CAPACITY, names_followed(self.population, known))
+        self.delivery = Delivery(engine_for(users, CAPACITY, names_followed(self.population, known)))
         context.say("their timelines are filled")
-        first = fill(self.engine, known, partitions=_PARTITIONS)
+        first = fill(self.delivery, known, CAPACITY, partitions=_PARTITIONS)
         self.stream = Stream(self.population, partitions=_PARTITIONS, first=first)
         self.bare = BareRings(users, CAPACITY)
 
     def deliveries(self, authors: range, count: int) -> float:
         """Return the nanoseconds of one delivery of count activities by these authors."""
-        records = list(self.stream.records(self.stream.write(count, authors)))
-        written = 0
-
-        def work() -> None:
-            nonlocal written
-            written = deliver(self.engine, records)
-
-        seconds = processor_seconds(work)
-        settle(self.engine, records)
-        return seconds / written * 1e9
+        written = self.stream.write(count, authors)
+        batches = batched(self.stream.records(written))
+        seconds = processor_seconds(partial(self.delivery.take, batches))
+        self.delivery.settle(batches)
+        return seconds / sum(len(self.population.followers[one.author]) for one in written) * 1e9
 
     def appends(self, authors: range, count: int) -> float:
         """Return the nanoseconds of one bare append of count activities by these authors."""

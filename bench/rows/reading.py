@@ -9,8 +9,8 @@ from statistics import mean, median
 import numpy as np
 
 from bench.activities import Stream
-from bench.deliver import deliver
-from bench.engines import engine_for, fill, names_followed, relations_of, settle
+from bench.deliver import Delivery, batched
+from bench.engines import engine_for, fill, names_followed, relations_of
 from bench.figures import Figure, Measured, Target
 from bench.population import MEAN_FOLLOWERS, build_known_to_most, build_population
 from bench.reads import PAGE, BareReads, Reads
@@ -41,20 +41,22 @@ class _Worker:
         known = build_known_to_most(users)
         followed = names_followed(population, known)
         context.say(f"{users:,} readers become active, their timelines are filled")
-        self._engine = engine_for(users, CAPACITY, followed)
-        self._stream = Stream(population, partitions=_PARTITIONS, first=fill(self._engine, known, partitions=_PARTITIONS))
+        engine = engine_for(users, CAPACITY, followed)
+        self._delivery = Delivery(engine)
+        first = fill(self._delivery, known, CAPACITY, partitions=_PARTITIONS)
+        self._stream = Stream(population, partitions=_PARTITIONS, first=first)
         self._entries_an_activity = mean_followers * 1.1 / users
         self.readers: list[int] = np.random.default_rng(10).choice(users, min(users, readers), replace=False).tolist()
-        self._reads = Reads(self._engine, relations_of(self.readers, followed))
+        self._reads = Reads(engine, relations_of(self.readers, followed))
         del followed
         self._bare = BareReads(users, CAPACITY, _BARE_ACTIVITIES, _BODY)
         self.pages()
 
     def pages(self) -> list[float]:
         """Let about a page of entries arrive for everybody, then read; return the microseconds of each read."""
-        records = list(self._stream.records(self._stream.write(round(PAGE / self._entries_an_activity))))
-        deliver(self._engine, records)
-        settle(self._engine, records)
+        batches = batched(self._stream.records(self._stream.write(round(PAGE / self._entries_an_activity))))
+        self._delivery.take(batches)
+        self._delivery.settle(batches)
         return self._reads.microseconds(self.readers)
 
     def bare_pages(self) -> list[float]:

@@ -1,0 +1,105 @@
+"""The feeds worker that is measured, as the bench sees it from the other core."""
+
+import base64
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Self
+
+from bench.feeds_process import ECHO
+from bench.house import House
+from bench.population import Spec
+from services.cli.processes import ProcessFailed, ProcessSpec, ServiceProcess
+from services.runtime.embedded import free_port
+
+GET_FEED = "/sluice.feed.v1.FeedService/GetFeed"
+__all__ = ["ECHO", "GET_FEED", "MeasuredFeeds"]
+_START_S = 60.0
+
+
+class MeasuredFeeds:
+    """The process of bench.feeds_process on the measured core. Use it as a context manager; it waits until the worker is ready."""
+
+    def __init__(self, house: House, *, core: int, **settings: object) -> None:
+        """Take what else its environment says: settings such as SLUICE_FEEDS__CAPACITY."""
+        self.port = free_port()
+        self._path = str(house.context.folder / f"feeds-{self.port}.line")
+        ports = {"SLUICE_GRPC__PORT": self.port, "SLUICE_OPS__PORT": free_port()}
+        environment = house.environment("feeds-0", **ports, **settings)
+        spec = ProcessSpec("feeds", "bench.feeds_process", (self._path, str(core)), environment)
+        self._process = ServiceProcess(spec, os.environ, house.logs)
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        deadline = time.monotonic() + _START_S
+        self._line = _connected(self._path, self._process, deadline)
+        self._file = self._line.makefile("rwb")
+        while problems := self.ask("ready"):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"the worker is not ready: {problems}; the end of its log:\n{self._process.log_tail()}")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+        self._process.stop()
+        self._process.wait(20.0)
+
+    @property
+    def address(self) -> str:
+        """Where it serves gRPC."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def ask(self, do: str, **fields: Any) -> Any:
+        """Ask over the line. Raises ProcessFailed when the process has ended."""
+        self._file.write(json.dumps({"do": do, **fields}).encode() + b"\n")
+        self._file.flush()
+        answer = self._file.readline()
+        if not answer:
+            raise ProcessFailed(f"the worker did not answer {do}; the end of its log:\n{self._process.log_tail()}")
+        return json.loads(answer)
+
+    def activate(self, *specs: Spec) -> None:
+        """Make every user of populations active."""
+        self.ask("activate", specs=[asdict(spec) for spec in specs])
+
+    def applied(self, ends: Mapping[int, int], seconds: float = 300.0) -> dict[str, float]:
+        """Wait until everything below ends is in the timelines; return the worker's clocks."""
+        answer: dict[str, float] = self.ask("applied", ends={str(at): end for at, end in ends.items()}, seconds=seconds)
+        return answer
+
+    def echo(self, answer: bytes) -> None:
+        """Let the echo answer so from now on."""
+        self.ask("echo", answer=base64.b64encode(answer).decode())
+
+
+def _connected(path: str, process: ServiceProcess, deadline: float) -> socket.socket:
+    while True:
+        line = socket.socket(socket.AF_UNIX)
+        try:
+            line.connect(path)
+        except OSError:
+            line.close()
+            if not process.alive():
+                raise ProcessFailed(f"the worker ended; the end of its log:\n{process.log_tail()}") from None
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"the worker did not start in time; the end of its log:\n{process.log_tail()}") from None
+            time.sleep(0.05)
+        else:
+            return line
+
+
+def offsets_behind(sent: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the position behind the last of records. sent: (partition, offset) of each."""
+    ends: dict[int, int] = {}
+    for partition, offset in sent:
+        ends[partition] = max(ends.get(partition, 0), offset + 1)
+    return ends
