@@ -25,3 +25,9 @@ def only_admin(asking: Principal, what: str) -> None:
     """Raise PermissionRefused unless the caller is an admin. what: the rule, for the caller to read."""
     if not asking.has(Role.ADMIN):
         raise PermissionRefused(f"{what} needs the role admin")
+
+
+def only_directory(asking: Principal, what: str) -> None:
+    """Raise PermissionRefused unless the caller is an admin or a service, as directories and connectors are."""
+    if not (asking.has(Role.ADMIN) or asking.has(Role.SERVICE)):
+        raise PermissionRefused(f"{what} needs the role admin or service")

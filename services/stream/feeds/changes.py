@@ -1,61 +1,87 @@
-"""Changes that users ask for: a record in the log, in force when the call returns."""
+"""Changes that users ask for: records in the log, in force when the call returns."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from services.contracts.cloud_events import MARKED, RELATED, cloud_event
-from services.contracts.errors import Overloaded, ServiceUnavailable
+from services.contracts.errors import ServiceUnavailable
 from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import MARKERS, RELATIONS
 from services.runtime.confirmed_sends import send_confirmed
-from services.runtime.records import Outgoing
-from services.stream.feeds.owned_relations import OwnedRelations
+from services.runtime.records import Outgoing, TopicPartition
+from services.stream.feeds.limits import check_edge, check_marks
+from services.stream.feeds.positions import Positions
 from services.stream.feeds.relation_state import RelationState
 
 _SECONDS = 5.0
-# What one history query takes, see ListHistoryRequest.
-_MOST = {RelationKind.FOLLOWS: 40_000, RelationKind.MEMBER_OF: 10_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What shall become of the edges of one subject: those made, then those taken back, written in this order."""
+
+    made: tuple[Relation, ...] = ()
+    taken_back: tuple[Relation, ...] = ()
 
 
 class Changes:
     """Writes edges and markers of the users owned here and waits until they are applied. Repeating a change changes nothing.
 
-    All raise ServiceUnavailable when Kafka or the applying takes too long: the change may then come into force later.
+    What is there already is written again: the state here may be a moment behind what the other replica group has written, and
+    the log's last word counts. Changes of one user happen one after the other. All raise ServiceUnavailable when Kafka or the
+    applying takes too long (the change may then come into force later), LimitReached, and KeyError when the user isn't owned here.
     """
 
-    def __init__(self, state: RelationState, owned: OwnedRelations, producer: AIOKafkaProducer) -> None:
+    def __init__(self, state: RelationState, applied: Positions[TopicPartition], producer: AIOKafkaProducer) -> None:
+        """Take the parts. applied: the next offset of every owned partition."""
         self._state = state
-        self._owned = owned
+        self._applied = applied
         self._producer = producer
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def relate(self, subject: str, kind: RelationKind, obj: str) -> None:
-        """Make an edge. Raises Overloaded where a user has too many."""
-        objects = self._state.objects(subject, kind)
-        if obj in objects:
-            return
-        if len(objects) >= _MOST.get(kind, 10_000):
-            raise Overloaded("no more of these are possible for one user", retry_after_s=0.0)
-        relation = Relation(subject, kind, obj, _now_ms())
-        await self._write([self._outgoing(RELATIONS.name, RELATED, subject, relation.key, relation_to_bytes(relation))])
+        """Make an edge."""
+        await self.edit(subject, lambda: Edit(made=(Relation(subject, kind, obj),)))
 
     async def unrelate(self, subject: str, kind: RelationKind, obj: str) -> None:
         """Take an edge back."""
-        if obj in self._state.objects(subject, kind):
-            relation = Relation(subject, kind, obj)
-            await self._write([self._outgoing(RELATIONS.name, RELATED, subject, relation.key, None)])
+        await self.edit(subject, lambda: Edit(taken_back=(Relation(subject, kind, obj),)))
+
+    async def edit(self, subject: str, decide: Callable[[], Edit]) -> Edit:
+        """Do what decide returns, and return it. decide: is called when all former changes of the subject are applied; may raise."""
+        async with self._turn(subject):
+            edit = decide()
+            made = [(relation.key, relation_to_bytes(self._dated(relation))) for relation in edit.made]
+            gone = [(relation.key, None) for relation in edit.taken_back]
+            await self._write([self._outgoing(RELATIONS.name, RELATED, subject, key, value) for key, value in (*made, *gone)])
+            return edit
 
     async def mark(self, user: str, kind: MarkerKind, activity_ids: Sequence[str], *, taken_back: bool = False) -> None:
         """Mark activities as saved or read, or take the marks back."""
         markers = [Marker(user, kind, activity_id, _now_ms()) for activity_id in dict.fromkeys(activity_ids)]
         values = [None if taken_back else marker_to_bytes(marker) for marker in markers]
         pairs = zip(markers, values, strict=True)
-        await self._write([self._outgoing(MARKERS.name, MARKED, user, marker.key, value) for marker, value in pairs])
+        async with self._turn(user):
+            if not taken_back:
+                check_marks(self._state.marked(user, kind), activity_ids)
+            await self._write([self._outgoing(MARKERS.name, MARKED, user, marker.key, value) for marker, value in pairs])
+
+    def _turn(self, user: str) -> asyncio.Lock:
+        return self._turns.setdefault(user, asyncio.Lock())
+
+    def _dated(self, relation: Relation) -> Relation:
+        """Return an edge with the time when it was first made. Raises LimitReached when it is new and one too many."""
+        objects = self._state.objects(relation.subject, relation.kind)
+        check_edge(relation, objects)
+        return replace(relation, created_ms=objects.get(relation.object) or _now_ms())
 
     def _outgoing(self, topic: str, event: str, user: str, key: bytes, value: bytes | None) -> Outgoing:
         headers = cloud_event(event_type=event, event_id=uuid.uuid4().hex, source="feeds", subject=user, time_ms=_now_ms())
@@ -65,7 +91,7 @@ class Changes:
         try:
             async with asyncio.timeout(_SECONDS):
                 confirmed = await send_confirmed(self._producer, records)
-                await self._owned.positions.wait({sent.partition: sent.offset + 1 for sent in confirmed}, _SECONDS)
+                await self._applied.wait({sent.partition: sent.offset + 1 for sent in confirmed}, _SECONDS)
         except (KafkaError, TimeoutError):
             raise ServiceUnavailable("the change could not be confirmed; it may still come into force") from None
 

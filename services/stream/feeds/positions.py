@@ -1,7 +1,7 @@
 """How far something has been applied, and waiting for it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -12,19 +12,19 @@ class Positions(Generic[K]):
 
     def __init__(self) -> None:
         self.applied: dict[K, int] = {}
-        self._waiting: list[tuple[Mapping[K, int], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     def set(self, key: K, position: int) -> None:
         """Move a position, wherever to."""
         self.applied[key] = position
         still = []
-        for wanted, done in self._waiting:
+        for settled, done in self._waiting:
             if done.done():
                 continue
-            if self.reached(wanted):
+            if settled():
                 done.set_result(None)
             else:
-                still.append((wanted, done))
+                still.append((settled, done))
         self._waiting = still
 
     def reached(self, wanted: Mapping[K, int]) -> bool:
@@ -33,9 +33,13 @@ class Positions(Generic[K]):
 
     async def wait(self, wanted: Mapping[K, int], seconds: float) -> None:
         """Return when everything below wanted is applied. Raises TimeoutError after seconds."""
-        if self.reached(wanted):
+        await self.until(lambda: self.reached(wanted), seconds)
+
+    async def until(self, settled: Callable[[], bool], seconds: float) -> None:
+        """Return when settled() holds; it is asked whenever a position has moved and must not raise. Raises TimeoutError after seconds."""
+        if settled():
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((wanted, done))
+        self._waiting.append((settled, done))
         async with asyncio.timeout(seconds):
             await done

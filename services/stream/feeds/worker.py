@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
+from sluice.feed.v1 import feed_service_pb2, peer_service_pb2, relation_service_pb2
 from sluice.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
+from sluice.feed.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
 from sluice.feed.v1.relation_service_pb2_grpc import add_RelationServiceServicer_to_server
 
 from services.contracts.errors import ServiceUnavailable
@@ -28,6 +29,7 @@ from services.runtime.ops_server import OpsServer
 from services.runtime.records import TopicPartition
 from services.runtime.service_token import ServiceToken
 from services.runtime.settings import Settings
+from services.stream.feeds.accounts import Accounts
 from services.stream.feeds.broadcast import Broadcast
 from services.stream.feeds.changes import Changes
 from services.stream.feeds.dead_letters import DeadLetters
@@ -40,6 +42,8 @@ from services.stream.feeds.index_progress import IndexProgress
 from services.stream.feeds.intake import Intake
 from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.ownership import Ownership, canonical_url
+from services.stream.feeds.peer_servicer import PeerServicer
+from services.stream.feeds.peers import InverseEdges, Peers
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
 from services.stream.feeds.relation_state import RelationState
@@ -54,6 +58,7 @@ _GRACE_SECONDS = 5.0
 _SERVICES = (
     feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"].full_name,
     relation_service_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
+    peer_service_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name,
 )
 
 
@@ -138,11 +143,21 @@ class FeedsWorker:
     def _servicers(self, settings: Settings) -> GrpcServer:
         history = HistoryClient(self._search, ServiceToken.of(settings))
         reader = FeedReader(self._engine, self._state, history, self._broadcast.catch_up, time.monotonic)
-        changes = Changes(self._state, self._owned, self._producer)
+        changes = Changes(self._state, self._owned.positions, self._producer)
+        inverse = InverseEdges(self._state, self._owned.positions)
+        relations = RelationServicer(
+            self._state,
+            self._state.identities,
+            changes=changes,
+            peers=Peers(self._routing, inverse, ServiceToken.of(settings)),
+            accounts=Accounts(self._state.identities, self._identities.positions, self._producer),
+            routing=self._routing,
+        )
         verifier = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
         server.add(add_FeedServiceServicer_to_server, FeedServicer(reader, changes, self._routing))
-        server.add(add_RelationServiceServicer_to_server, RelationServicer(self._state, changes, self._routing))
+        server.add(add_RelationServiceServicer_to_server, relations)
+        server.add(add_PeerServiceServicer_to_server, PeerServicer(inverse, self._routing))
         return server
 
     def _progressed(self) -> None:
