@@ -26,6 +26,8 @@ class ActivityTable:
         self.facts: list[Facts | None] = [None]
         self.bodies: list[bytes | None] = [None]
         self.body_bytes = 0
+        #: Rises whenever the sort key of a slot changes: rows that were in order may not be any more.
+        self.moves = 1
         self._body_budget = body_budget
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
@@ -65,7 +67,9 @@ class ActivityTable:
         before = self.facts[slot] if self._told[slot] else None
         self._told[slot] = 1
         self.facts[slot] = facts
-        self.sort_keys[slot] = facts.sort_time_ms
+        if self.sort_keys[slot] != facts.sort_time_ms:
+            self.sort_keys[slot] = facts.sort_time_ms
+            self.moves += 1
         self._mark(slot)
         self._keep(slot, body)
         return slot, before

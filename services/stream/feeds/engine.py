@@ -180,14 +180,13 @@ class FeedEngine:
         To be used up before anything else happens to the engine.
         """
         self.deliveries.flush()
-        slots, keys = self._ordering.read(reader.row)
-        low = int(keys.searchsorted(self.timelines.complete_from[reader.row], side="right"))
-        high = len(slots)
-        if below is not TOP:
-            high = int(keys.searchsorted(below.sort_time_ms, side="right"))
-            while high > low and place_of(self.table.facts_at(int(slots[high - 1]))) >= below:
-                high -= 1
-        return slots[low:high]
+        slots = self._ordering.read(reader.row)
+        if below is TOP:
+            return slots
+        high = int(self.table.sort_keys.take(slots).searchsorted(below.sort_time_ms, side="right"))
+        while high and place_of(self.table.facts_at(int(slots[high - 1]))) >= below:
+            high -= 1
+        return slots[:high]
 
     def timeline(self, reader: Reader, below: Place) -> Iterator[Candidate]:
         """Yield the candidates of `slots_below`, newest first."""

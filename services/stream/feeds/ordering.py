@@ -14,18 +14,23 @@ class Ordering:
         self._table = table
         self._timelines = timelines
 
-    def read(self, row: int) -> tuple[Slots, Keys]:
-        """Return a row's slots by rising place and their sort keys; write them back so when they weren't.
+    def read(self, row: int) -> Slots:
+        """Return a row's slots by rising place, those above complete_from; write them back so when they weren't.
 
         Then what is overwritten next is the oldest by key, and repetitions take no room.
         """
         slots = self._timelines.slots_of(row)
+        if self._timelines.ordered_in[row] == self._table.moves:
+            return slots
         keys = self._table.sort_keys.take(slots, mode="clip")
         rising = keys[1:] > keys[:-1]
+        complete_from = int(self._timelines.complete_from[row])
         if rising.all() or self._ties_in_order(slots, keys, rising):
-            return slots, keys
-        slots = self.write(row, np.unique(slots), int(self._timelines.complete_from[row]))
-        return slots, self._table.sort_keys.take(slots, mode="clip")
+            low = int(keys.searchsorted(complete_from, side="right"))
+            if low == 0:
+                self._timelines.ordered_in[row] = self._table.moves
+            return slots[low:]
+        return self.write(row, np.unique(slots), complete_from)
 
     def write(self, row: int, slots: Slots, complete_from: int) -> Slots:
         """Write slots (each once, in any order) into a row: the newest that fit, without those up to complete_from."""
@@ -39,6 +44,7 @@ class Ordering:
         slots, keys = slots[order], keys[order]
         self._order_ties(slots, keys)
         self._timelines.build(row, slots, complete_from)
+        self._timelines.ordered_in[row] = self._table.moves
         return slots
 
     def _ties_in_order(self, slots: Slots, keys: Keys, rising: NDArray[np.bool_]) -> bool:

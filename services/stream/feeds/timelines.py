@@ -39,6 +39,8 @@ class Timelines:
         self._ring: Slots = np.zeros(rows * capacity, np.int32)
         # Where in its ring the next entry of a row goes.
         self._next = np.zeros(rows, np.uint16)
+        #: How often sort keys had moved when a row was last seen to be in order, see Ordering; 0 once anything changed since.
+        self.ordered_in = np.zeros(rows, np.int64)
         self._turn = np.zeros(rows, np.int32)
         self._turns = np.arange(1, dtype=np.int32)
 
@@ -87,11 +89,13 @@ class Timelines:
         self._ring[places] = slots
         self._next[at] = following
         self.complete_from[at] = complete_from
+        self.ordered_in[at] = 0
 
     def _refuse(self, at: Places, places: Places, keys: Keys, sort_keys: Keys) -> None:
         """Note of rows that have only newer entries that they are complete only above the keys that they refuse."""
         oldest = sort_keys.take(self._ring.take(places))
         complete_from = self.complete_from.take(at)
+        self.ordered_in[at] = 0
         self.complete_from[at] = np.where(oldest >= keys, np.maximum(complete_from, keys), complete_from)
 
     def _count_to(self, count: int) -> Slots:
@@ -106,6 +110,7 @@ class Timelines:
         self._ring[end - len(slots) : end] = slots
         self._next[row] = 0
         self.complete_from[row] = complete_from
+        self.ordered_in[row] = 0
 
     def evict(self, row: int) -> None:
         """Forget a row's entries."""
@@ -127,4 +132,4 @@ class Timelines:
     @property
     def memory(self) -> int:
         """The bytes of all columns, touched or not."""
-        return self._ring.nbytes + self._next.nbytes + self._turn.nbytes + self.complete_from.nbytes
+        return sum(column.nbytes for column in (self._ring, self._next, self._turn, self.ordered_in, self.complete_from))

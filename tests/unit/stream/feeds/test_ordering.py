@@ -33,8 +33,7 @@ class Row:
         self.timelines.append(np.zeros(1, np.int32), np.array([slot], np.int32), self.table.sort_keys)
 
     def read(self):
-        slots, keys = self.ordering.read(0)
-        assert keys.tolist() == self.table.sort_keys[slots].tolist()
+        slots = self.ordering.read(0)
         return [(facts.sort_time_ms, int(facts.id, 16)) for facts in map(self.table.facts_at, slots.tolist())]
 
     def held(self):
