@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient, MemberToRemove
 from services.runtime.kafka_admin import admin_client
 from services.runtime.kafka_security import KafkaSecurity
 from tests.cluster.leaving_nothing import MARK
-from tests.cluster.servers import Server, Servers, build_servers
+from tests.cluster.servers import SHORT_LIVED, Server, Servers, build_servers
 
 #: Set by `python -m tests.cluster`: the suites run on these servers instead of the embedded one.
 ON_CLUSTER = os.environ.get("TESTS_RUN_ON") == "cluster"
@@ -21,13 +21,15 @@ _EMPTY_S = 30.0
 
 
 class KeptServers:
-    """What a test sees of both, by the names that the embedded server has: it may stop, kill and start them.
+    """What a test sees of both, by the names that the embedded server has.
 
-    The processes belong to the thread that started them.
+    It may stop, kill and start them: Kafka alone, whose return takes a fraction of the time, unless both is set. The processes belong to
+    the thread that started them.
     """
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
+        self.both = False
         self.bootstrap = servers.bootstrap
         self.elasticsearch_url = servers.elasticsearch_url
         self.kafka_port = servers.kafka_port
@@ -55,17 +57,23 @@ class KeptServers:
         await asyncio.to_thread(self._servers.wait)
 
     def stop(self) -> None:
-        """Ask both to end. Repeatable."""
-        self._servers.stop()
+        """Ask them to end. Repeatable."""
+        for server in self._stopping():
+            server.stop()
 
     async def stop_async(self) -> None:
         """Do what stop() does without blocking the loop."""
         await asyncio.to_thread(self.stop)
 
     def kill(self) -> None:
-        """End both as the power does. What they acknowledged is there again after start()."""
-        for server in self._both():
+        """End them as the power does. What they acknowledged is there again after start()."""
+        for server in self._stopping():
             server.kill()
+
+    def end(self) -> None:
+        """Kill both."""
+        self.both = True
+        self.kill()
 
     def empty(self) -> None:
         """Delete every topic, group and index: the test that comes uses the registry's names."""
@@ -79,12 +87,12 @@ class KeptServers:
             self._call("DELETE", index["index"])
 
     def _launch(self) -> None:
-        for server in self._both():
+        for server in (self._servers.kafka, self._servers.elasticsearch):
             if not server.alive():
                 server.start()
 
-    def _both(self) -> tuple[Server, ...]:
-        return (self._servers.kafka, self._servers.elasticsearch)
+    def _stopping(self) -> tuple[Server, ...]:
+        return (self._servers.kafka, self._servers.elasticsearch) if self.both else (self._servers.kafka,)
 
     def _call(self, method: str, path: str) -> bytes:
         request = urllib.request.Request(f"{self.elasticsearch_url}/{path}", method=method)  # noqa: S310 - loopback
@@ -109,12 +117,16 @@ class _OfThisProcess:
     servers: KeptServers | None = None
 
 
-def kept_servers() -> KeptServers:
-    """Return this process's servers, running and empty. Call from the main thread. Raises Missing and ServerFailed."""
+def kept_servers(*, both: bool = False) -> KeptServers:
+    """Return this process's servers, running and empty. both: stopping means both. Call from the main thread.
+
+    Raises Missing and ServerFailed.
+    """
     if _OfThisProcess.servers is None:
         home = Path(tempfile.mkdtemp(prefix="servers-", dir=os.environ[MARK]))
-        _OfThisProcess.servers = KeptServers(build_servers(home))
+        _OfThisProcess.servers = KeptServers(build_servers(home, SHORT_LIVED))
     servers = _OfThisProcess.servers
+    servers.both = both
     servers.start()
     servers.empty()
     return servers
@@ -124,4 +136,4 @@ def end_servers() -> None:
     """Kill this process's servers, if it has any; their data go with the run's folder."""
     servers, _OfThisProcess.servers = _OfThisProcess.servers, None
     if servers is not None:
-        servers.kill()
+        servers.end()

@@ -28,6 +28,8 @@ START_S = 120.0
 STOP_S = 30.0
 KAFKA_HEAP = "-Xmx512m"
 ELASTICSEARCH_HEAP = "-Xmx1g"
+# For servers that live for minutes on few processors: they start in half the processor time, and run slower later.
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 CLUSTER_ID = "c2x1aWNlLWNsdXN0ZXItMQ"
 
 
@@ -152,16 +154,16 @@ class Servers:
             return False
 
 
-def build_servers(home: Path) -> Servers:
-    """Prepare both servers under home, an empty folder, without starting them. Raises Missing and ServerFailed."""
-    java, jars = find_java(), cached_jars()
+def build_servers(home: Path, flags: Sequence[str] = ()) -> Servers:
+    """Prepare both servers under home, an empty folder, without starting them. flags: for both JVMs. Raises Missing and ServerFailed."""
+    java, jars = [find_java(), *flags], cached_jars()
     kafka_port, elasticsearch_port = free_port(), free_port()
     kafka = Server("Kafka", _kafka_command(java, jars, home / "kafka", kafka_port), home / "kafka.log")
     command = _elasticsearch_command(java, jars, home / "elasticsearch", elasticsearch_port)
     return Servers(kafka, Server("Elasticsearch", command, home / "elasticsearch.log"), kafka_port, elasticsearch_port)
 
 
-def _kafka_command(java: str, jars: Path, home: Path, port: int) -> list[str]:
+def _kafka_command(java: Sequence[str], jars: Path, home: Path, port: int) -> list[str]:
     """Write the broker's settings and format its log; return how it is started."""
     home.mkdir(parents=True)
     controller = free_port()
@@ -184,7 +186,7 @@ def _kafka_command(java: str, jars: Path, home: Path, port: int) -> list[str]:
     }
     file = home / "server.properties"
     file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    base = [java, KAFKA_HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/kafka/*"]
+    base = [*java, KAFKA_HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/kafka/*"]
     format_log = [*base, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(file)]
     done = subprocess.run(format_log, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -192,7 +194,7 @@ def _kafka_command(java: str, jars: Path, home: Path, port: int) -> list[str]:
     return [*base, "kafka.Kafka", str(file)]
 
 
-def _elasticsearch_command(java: str, jars: Path, home: Path, port: int) -> list[str]:
+def _elasticsearch_command(java: Sequence[str], jars: Path, home: Path, port: int) -> list[str]:
     home.mkdir(parents=True)
     (home / "modules").symlink_to(jars / "modules")
     (home / "config").mkdir()
@@ -209,7 +211,7 @@ def _elasticsearch_command(java: str, jars: Path, home: Path, port: int) -> list
     flags = ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", f"-Des.path.home={home}"]
     source = str(HERE / "ElasticNode.java")
     arguments = [f"{name}={value}" for name, value in settings.items()]
-    return [java, ELASTICSEARCH_HEAP, *flags, "-cp", f"{jars}/elasticsearch/*", source, *arguments]
+    return [*java, ELASTICSEARCH_HEAP, *flags, "-cp", f"{jars}/elasticsearch/*", source, *arguments]
 
 
 @contextmanager

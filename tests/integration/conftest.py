@@ -18,10 +18,13 @@ MakeTopic = Callable[..., Awaitable[str]]
 
 
 @contextmanager
-def servers_for_a_test(data_dir) -> Iterator[EmbeddedServers | KeptServers]:
-    """Give Kafka and Elasticsearch with nothing in them, to be killed and restarted at will until the block ends."""
+def servers_for_a_test(data_dir, *, both: bool = False) -> Iterator[EmbeddedServers | KeptServers]:
+    """Give Kafka and Elasticsearch with nothing in them, to be killed and restarted at will until the block ends.
+
+    both: Elasticsearch as well; otherwise it may be that only Kafka goes.
+    """
     if ON_CLUSTER:
-        yield kept_servers()
+        yield kept_servers(both=both)
         return
     server = start_on_free_ports(data_dir)
     yield server

@@ -122,7 +122,7 @@ async def create_topics(security: KafkaSecurity) -> None:
 @pytest.fixture
 def search_server(tmp_path) -> Iterator[EmbeddedServers | KeptServers]:
     """Kafka and Elasticsearch for one test: the names of topics are the registry's."""
-    with servers_for_a_test(tmp_path / "server") as server:
+    with servers_for_a_test(tmp_path / "server", both=True) as server:
         yield server
 
 
