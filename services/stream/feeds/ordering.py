@@ -36,11 +36,12 @@ class Ordering:
         """Write slots (each once, in any order) into a row: the newest that fit, without those up to complete_from."""
         keys = self._table.sort_keys[slots]
         order = np.argsort(keys, kind="stable")
-        order = order[keys[order].searchsorted(complete_from, side="right") :]
         capacity = self._timelines.capacity
         if len(order) > capacity:
             complete_from = max(complete_from, int(keys[order[-capacity - 1]]))
             order = order[-capacity:]
+        # Of a millisecond of which one was left out none stays: they would come once more, from history.
+        order = order[keys[order].searchsorted(complete_from, side="right") :]
         slots, keys = slots[order], keys[order]
         self._order_ties(slots, keys)
         self._timelines.build(row, slots, complete_from)
