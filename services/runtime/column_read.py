@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
+import numpy as np
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, RecordTooLargeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
@@ -12,7 +13,8 @@ from aiokafka.structs import TopicPartition as ClientPartition
 
 from services.runtime.bulk_read import read_consumer, stop_consumer
 from services.runtime.kafka_security import KafkaSecurity
-from services.runtime.record_columns import RecordBatch, RecordColumns, batches_in
+from services.runtime.record_batches import RecordBatches, batches_in
+from services.runtime.record_columns import RecordColumns
 from services.runtime.records import TopicPartition
 
 #: Takes records of one partition, offsets rising; called from the loop and must not block it for long.
@@ -106,18 +108,18 @@ class _Reading:
                 raise
             return None
 
-    def _advance(self, tp: Any, data: bytes, aborted: Sequence[tuple[int, int]]) -> list[RecordBatch]:
+    def _advance(self, tp: Any, data: bytes, aborted: Sequence[tuple[int, int]]) -> RecordBatches:
         """Move the position of a partition behind data and return the batches that hold records for us."""
-        batches = list(batches_in(data))
-        if data and not batches:
+        batches = batches_in(data)
+        if data and not len(batches):
             raise RecordTooLargeError(f"a batch of {tp} does not fit into {_PARTITION_BYTES} bytes")
         position = self._positions.pop(tp)
-        if batches:
-            position = batches[-1].next_offset
+        if len(batches):
+            position = batches.next_offset
             self._served_at = time.monotonic()
         if position < self._ends[tp]:
             self._positions[tp] = position
-        return list(_committed(batches, aborted))
+        return _committed(batches, aborted)
 
 
 def _may_pass(error: KafkaError) -> bool:
@@ -134,35 +136,37 @@ def _parts(response: Any) -> Iterator[tuple[Any, bytes, Sequence[tuple[int, int]
             yield ClientPartition(topic, partition), rest[-1] or b"", aborted or ()
 
 
-def _committed(batches: Iterable[RecordBatch], aborted: Sequence[tuple[int, int]]) -> Iterator[RecordBatch]:
+def _committed(batches: RecordBatches, aborted: Sequence[tuple[int, int]]) -> RecordBatches:
     """Leave out markers and what belongs to aborted transactions. aborted: producer id and first offset of each."""
-    waiting = sorted(aborted, key=lambda entry: entry[1])
-    producers: set[int] = set()
-    for batch in batches:
-        while waiting and waiting[0][1] <= batch.base_offset:
-            producers.add(waiting.pop(0)[0])
-        if not batch.holds_data:
-            if _marks_abort(batch):
-                producers.discard(batch.producer_id)
-        elif not (batch.is_transactional and batch.producer_id in producers):
-            yield batch
+    kept = ~batches.marks
+    if aborted:
+        waiting = sorted(aborted, key=lambda entry: entry[1], reverse=True)
+        producers: set[int] = set()
+        offsets, ids = batches.base_offsets.tolist(), batches.headers["producer"].tolist()
+        for place, transactional in enumerate(batches.transactional.tolist()):
+            while waiting and waiting[-1][1] <= offsets[place]:
+                producers.add(waiting.pop()[0])
+            if not kept[place]:
+                if _marks_abort(batches[place : place + 1]):
+                    producers.discard(ids[place])
+            elif transactional and ids[place] in producers:
+                kept[place] = False
+    return batches if np.all(kept) else batches[kept]
 
 
-def _marks_abort(marker: RecordBatch) -> bool:
-    keys = RecordColumns([marker]).keys
+def _marks_abort(marker: RecordBatches) -> bool:
+    keys = RecordColumns(marker).keys
     # A control record's key is two numbers of two bytes: a version and what it marks.
     return bool(keys) and (keys[0] or b"")[2:4] == _ABORT
 
 
-def _chunks(batches: Iterable[RecordBatch]) -> Iterator[list[RecordBatch]]:
-    """Join batches to about _CHUNK records: a log of single edges consists of batches of one."""
-    chunk: list[RecordBatch] = []
-    count = 0
-    for batch in batches:
-        chunk.append(batch)
-        count += batch.count
-        if count >= _CHUNK:
-            yield chunk
-            chunk, count = [], 0
-    if chunk:
-        yield chunk
+def _chunks(batches: RecordBatches) -> Iterator[RecordBatches]:
+    """Yield the batches in chunks of about _CHUNK records."""
+    if len(batches):
+        bounds = np.flatnonzero(np.diff(np.cumsum(batches.counts) // _CHUNK, prepend=0, append=-1))
+        begin = 0
+        for bound in bounds.tolist():
+            end = min(bound + 1, len(batches))
+            if begin < end:
+                yield batches[begin:end]
+            begin = end

@@ -1,6 +1,7 @@
 """Record keys of edges and marks, thousands at a time, as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +40,9 @@ def edges_in(keys: Sequence[bytes | None], names: InternedNames) -> tuple[Longs,
     """
     parts = _parts(keys)
     if parts is not None:
-        kinds = [_RELATION_KINDS.get(kind) for kind in parts[1::4]]
-        if None not in kinds:
-            groups = names.ids_of(parts[0::4]) << KIND_BITS | np.array(kinds, np.int64)
+        kinds = _kinds_of(parts[1::4], _RELATION_KINDS)
+        if kinds is not None:
+            groups = names.ids_of(parts[0::4]) << KIND_BITS | kinds
             return groups << OTHER_BITS | names.ids_of(parts[2::4]), []
     edges, poison = np.full(len(keys), -1, np.int64), []
     for place, key in enumerate(keys):
@@ -61,10 +62,9 @@ def marks_in(keys: Sequence[bytes | None], names: InternedNames) -> tuple[Longs,
     """
     parts = _parts(keys)
     if parts is not None:
-        kinds = [_MARKER_KINDS.get(kind) for kind in parts[1::4]]
-        ids = _ids_of(parts[2::4])
-        if None not in kinds and ids is not None:
-            return names.ids_of(parts[0::4]) << KIND_BITS | np.array(kinds, np.int64), ids, []
+        kinds, ids = _kinds_of(parts[1::4], _MARKER_KINDS), _ids_of(parts[2::4])
+        if kinds is not None and ids is not None:
+            return names.ids_of(parts[0::4]) << KIND_BITS | kinds, ids, []
     groups, poison = np.full(len(keys), -1, np.int64), []
     ids = np.zeros((len(keys), 2), np.uint64)
     for place, key in enumerate(keys):
@@ -91,11 +91,18 @@ def _parts(keys: Sequence[bytes | None]) -> list[str] | None:
     if not keys or None in keys:
         return None
     try:
-        parts = _JOINT.join(key for key in keys if key is not None).decode().split(SEPARATOR)
+        parts = _JOINT.join(cast(Sequence[bytes], keys)).decode().split(SEPARATOR)
     except UnicodeDecodeError:
         return None
     whole = len(parts) == 4 * len(keys) - 1 and parts[3::4] == [_BETWEEN] * (len(keys) - 1)
     return parts if whole else None
+
+
+def _kinds_of(texts: Sequence[str], numbers: Mapping[str, int]) -> Longs | None:
+    """Return the numbers of kinds, None where one of them has none."""
+    if not numbers.keys() >= set(texts):
+        return None
+    return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))
 
 
 def _ids_of(texts: Sequence[str]) -> Ids | None:
