@@ -208,6 +208,8 @@ class FeedReader:
     def _entries(self, ask: PageAsk, candidates: Iterable[Candidate], rules: Rules) -> list[Entry]:
         relations, read = rules.relations, rules.read
         liked, saved = self._engine.likes.of(ask.user), self._state.marked(ask.user, MarkerKind.SAVED)
+        if not (liked or saved or read):
+            return [_new(Entry, (facts, body, False, False, False)) for facts, body in candidates]
         entries: list[Entry] = []
         for facts, body in candidates:
             activity_id = facts.id
