@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 
 from bench.activities import LogRecord
 from services.contracts.topics import ACTIVITIES
@@ -13,8 +14,10 @@ from services.stream.feeds.engine import FeedEngine
 
 _NOWHERE = KafkaSecurity("127.0.0.1:1")
 
-#: partition → its records, offsets rising.
-Batches = dict[int, list[LogRecord]]
+_AT_ONCE = 400
+
+#: Partitions and records of each, offsets rising.
+Batches = list[tuple[int, list[LogRecord]]]
 
 
 class _NoLetters:
@@ -36,18 +39,22 @@ class Delivery:
         asyncio.run(self._take(batches))
 
     async def _take(self, batches: Batches) -> None:
-        for partition, records in batches.items():
+        for partition, records in batches:
             tp = TopicPartition(ACTIVITIES.name, partition)
             await self._broadcast._follow(tp, records, records[-1].offset + 1)  # noqa: SLF001 - what the follower calls
 
     def settle(self, batches: Batches) -> None:
         """Say that the index shows these records and all before them, as the indexer does a second after each."""
-        self._engine.advance({partition: records[-1].offset + 1 for partition, records in batches.items()})
+        self._engine.advance({partition: records[-1].offset + 1 for partition, records in batches})
 
 
 def batched(records: Iterable[LogRecord]) -> Batches:
-    """Put records together as a consumer delivers them."""
-    batches: defaultdict[int, list[LogRecord]] = defaultdict(list)
-    for record in records:
-        batches[record.partition].append(record)
-    return dict(batches)
+    """Put records together as a consumer that keeps up delivers them: a few of every partition at a time."""
+    batches: Batches = []
+    rest = iter(records)
+    while some := list(islice(rest, _AT_ONCE)):
+        by_partition: defaultdict[int, list[LogRecord]] = defaultdict(list)
+        for record in some:
+            by_partition[record.partition].append(record)
+        batches += by_partition.items()
+    return batches

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
@@ -16,6 +17,7 @@ from services.runtime.confirmed_sends import build_producer
 from services.runtime.kafka_security import KafkaSecurity
 
 _AT_ONCE = 5_000
+_IN_STEP = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,46 +30,50 @@ class WrittenTo:
 
 
 class LogWriter:
-    """Writes in transactions: readers see all of one at once, however long it took to write. For use inside one running loop."""
+    """Writes records, each to its own partition. For use inside one running loop.
+
+    `write` lets readers see records as they come. `write_at_once` lets them see all at the same moment, however long that took to
+    write; it leaves a transaction's marker at the end, which a worker's freshness waits for in vain until the next record.
+    """
 
     def __init__(self, security: KafkaSecurity) -> None:
-        self._producer: AIOKafkaProducer = build_producer(security, "bench", transactional_id="bench", linger_ms=20)
-        self._plain: AIOKafkaProducer = build_producer(security, "bench-plain")
+        self._transactional: AIOKafkaProducer = build_producer(security, "bench-at-once", transactional_id="bench", linger_ms=20)
+        self._plain: AIOKafkaProducer = build_producer(security, "bench")
 
     async def __aenter__(self) -> Self:
-        await self._producer.start()
+        await self._transactional.start()
         await self._plain.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
+        await self._transactional.stop()
         await self._plain.stop()
 
     async def write(self, records: Iterable[LogRecord]) -> WrittenTo:
-        """Write records, each to its partition, and let them be seen."""
-        begins: dict[int, int] = {}
-        ends: dict[int, int] = {}
-        futures: list[asyncio.Future[object]] = []
+        """Write records about in their order, over all partitions."""
+        return await _sent(self._plain, records, _IN_STEP)
 
-        async def confirm() -> None:
-            for sent in await asyncio.gather(*futures):
-                begins.setdefault(sent.partition, sent.offset)
-                ends[sent.partition] = max(ends.get(sent.partition, 0), sent.offset + 1)
-            futures.clear()
-
-        await self._producer.begin_transaction()
-        for record in records:
-            futures.append(await self._producer.send(record.topic, record.value, record.key, record.partition))
-            if len(futures) >= _AT_ONCE:
-                await confirm()
-        await confirm()
-        await self._producer.flush()
+    async def write_at_once(self, records: Iterable[LogRecord]) -> WrittenTo:
+        """Write records in a transaction."""
+        await self._transactional.begin_transaction()
+        written = await _sent(self._transactional, records, _AT_ONCE)
         visible_at = time.monotonic()
-        await self._producer.commit_transaction()
-        return WrittenTo(begins, ends, visible_at)
+        await self._transactional.commit_transaction()
+        return replace(written, visible_at=visible_at)
 
     async def settle(self, ends: Mapping[int, int]) -> None:
         """Say that the index shows everything below ends, as the indexer does."""
         for partition, end in ends.items():
             progress = IndexProgress(activities_index().name, partition, end)
             await self._plain.send_and_wait(INDEX_PROGRESS.name, progress_to_bytes(progress), progress.key, 0)
+
+
+async def _sent(producer: AIOKafkaProducer, records: Iterable[LogRecord], at_once: int) -> WrittenTo:
+    """Send records, so many before they are waited for."""
+    rest, begins, ends = iter(records), dict[int, int](), dict[int, int]()
+    while some := list(islice(rest, at_once)):
+        futures = [await producer.send(record.topic, record.value, record.key, record.partition) for record in some]
+        for sent in await asyncio.gather(*futures):
+            begins.setdefault(sent.partition, sent.offset)
+            ends[sent.partition] = max(ends.get(sent.partition, 0), sent.offset + 1)
+    return WrittenTo(begins, ends, time.monotonic())

@@ -18,6 +18,7 @@ from services.runtime.embedded import free_port
 GET_FEED = "/sluice.feed.v1.FeedService/GetFeed"
 __all__ = ["ECHO", "GET_FEED", "MeasuredFeeds"]
 _START_S = 60.0
+_LOOK_S, _QUIET = 0.5, 0.15
 
 
 class MeasuredFeeds:
@@ -37,10 +38,7 @@ class MeasuredFeeds:
         deadline = time.monotonic() + _START_S
         self._line = _connected(self._path, self._process, deadline)
         self._file = self._line.makefile("rwb")
-        while problems := self.ask("ready"):
-            if time.monotonic() > deadline:
-                raise ProcessFailed(f"the worker is not ready: {problems}; the end of its log:\n{self._process.log_tail()}")
-            time.sleep(0.05)
+        self.until_ready(deadline)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,6 +65,13 @@ class MeasuredFeeds:
             raise ProcessFailed(f"the worker did not answer {do}; the end of its log:\n{self._process.log_tail()}")
         return json.loads(answer)
 
+    def until_ready(self, deadline: float) -> None:
+        """Wait until it may answer. deadline: of time.monotonic. Raises ProcessFailed."""
+        while problems := self.ask("ready"):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"the worker is not ready: {problems}; the end of its log:\n{self._process.log_tail()}")
+            time.sleep(0.05)
+
     def activate(self, *specs: Spec) -> None:
         """Make every user of populations active."""
         self.ask("activate", specs=[asdict(spec) for spec in specs])
@@ -75,6 +80,19 @@ class MeasuredFeeds:
         """Wait until everything below ends is in the timelines; return the worker's clocks."""
         answer: dict[str, float] = self.ask("applied", ends={str(at): end for at, end in ends.items()}, seconds=seconds)
         return answer
+
+    def until_quiet(self, seconds: float = 60.0) -> None:
+        """Wait until the worker has nothing more to do by itself, such as writing the other side of edges that it has read."""
+        deadline = time.monotonic() + seconds
+        before = self.ask("clock")
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+            now = self.ask("clock")
+            if now["processor"] - before["processor"] < _QUIET * (now["monotonic"] - before["monotonic"]):
+                self.until_ready(deadline)
+                return
+            before = now
+        raise ProcessFailed(f"the worker is busy with nothing for {seconds:g} s")
 
     def echo(self, answer: bytes) -> None:
         """Let the echo answer so from now on."""

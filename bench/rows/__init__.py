@@ -5,7 +5,7 @@ from types import ModuleType
 
 from bench.row import Row
 
-MODULES = ("delivery", "reading", "fanout", "broadcast")
+MODULES = ("delivery", "reading", "fanout", "broadcast", "serving")
 
 
 class UnknownFigure(ValueError):

@@ -36,7 +36,7 @@ async def _measured(context: Context) -> Measured:
         async with LogWriter(house.security) as writer:
 
             async def deliver(activities: int) -> tuple[float, WrittenTo]:
-                written = await writer.write(stream.records(stream.write(activities)))
+                written = await writer.write_at_once(stream.records(stream.write(activities)))
                 applied = await asyncio.to_thread(feeds.applied, written.ends)
                 await writer.settle(written.ends)
                 return applied["monotonic"] - written.visible_at, written

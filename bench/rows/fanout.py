@@ -60,7 +60,7 @@ class _Filled:
     async def seconds(self, written: list[Written]) -> tuple[float, float]:
         """Deliver activities; return the seconds by the clock, and those of the worker's processor."""
         before = self._feeds.ask("clock")["processor"]
-        sent = await self._writer.write(self.stream.records(written))
+        sent = await self._writer.write_at_once(self.stream.records(written))
         clock = await self.applied(sent)
         return clock["monotonic"] - sent.visible_at, clock["processor"] - before
 
