@@ -11,6 +11,7 @@ from aiokafka.structs import TopicPartition
 
 from services.runtime.bulk_read import stop_consumer
 from services.runtime.fetch_pacing import paced
+from services.runtime.group_session import GroupSession
 from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
 from services.runtime.records import Record
 
@@ -43,7 +44,9 @@ class ActivityLog:
     lag: records that wait in the log, as last heard of.
     """
 
-    def __init__(self, security: KafkaSecurity, topic: str, group: str, instance: str, *, max_records: int = 2000) -> None:
+    def __init__(
+        self, security: KafkaSecurity, topic: str, group: str, instance: str, session: GroupSession, *, max_records: int = 2000
+    ) -> None:
         self.epoch = 0
         self.lag = 0
         self._topic = topic
@@ -60,8 +63,8 @@ class ActivityLog:
             max_partition_fetch_bytes=1024 * 1024,
             fetch_max_bytes=8 * 1024 * 1024,
             fetch_max_wait_ms=500,
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
+            session_timeout_ms=int(session.timeout_s * 1000),
+            heartbeat_interval_ms=int(session.heartbeat_s * 1000),
             # While Elasticsearch is away nothing is polled; being alive is what heartbeats are for.
             max_poll_interval_ms=_DAY_MS,
         )

@@ -38,7 +38,7 @@ async def run(settings: Settings, stop: asyncio.Event, readiness: Readiness) -> 
         producer = build_producer(security, f"{member}-producer")
         stack.push_async_callback(producer.stop)
         await producer.start()
-        source = ActivityLog(security, ACTIVITIES.name, f"sluice-indexer-{index.name}", member)
+        source = ActivityLog(security, ACTIVITIES.name, f"sluice-indexer-{index.name}", member, settings.kafka.session())
         stack.push_async_callback(source.stop)
         await source.start()
         port, backoff = ElasticIndex(client, index), Backoff()

@@ -56,6 +56,7 @@ def faust_settings(settings: Settings, instance: str) -> FaustSettings:
     return FaustSettings(
         app_id=APP_ID,
         kafka=settings.kafka.security(),
+        session=settings.kafka.session(),
         instance_id=instance,
         canonical_url=f"refine://{instance}",
         data_dir=settings.data_dir / "faust" / instance,
