@@ -165,7 +165,7 @@ class RelationState:
         row = EdgeRow(relation.created_ms // 1000, 0, gone)
         group = group_of(number(relation.subject), relation.kind)
         changed = columns.put(group, number(relation.object), row) is Taken.CHANGED
-        if changed:
+        if changed and relation.kind is not RelationKind.REQUESTS:
             self._readers.pop(relation.subject)
         return changed
 
