@@ -1,7 +1,7 @@
 """Faust apps with the settings that are safe here; each one that deviates from Faust's default says why."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import faust
 from aiokafka.partitioner import DefaultPartitioner
 
 from services.runtime.faust_transport import batch_transport
+from services.runtime.group_session import GroupSession
 from services.runtime.kafka_security import KafkaSecurity, for_faust
 from services.runtime.member_address import MovedMemberAssignor
 from services.runtime.records import TopicPartition
@@ -22,7 +23,7 @@ class FaustSettings:
     """What differs from one Faust app to the next.
 
     app_id: the consumer group. instance_id: this worker's name in it, the same after every restart (static membership:
-    a restart within session_seconds costs no rebalance, and the embedded broker never forgets a member without it).
+    a restart within the session costs no rebalance, and the embedded broker never forgets a member without it).
     canonical_url: where other workers reach this one; as stable as instance_id, since a static member that comes back
     under another URL costs a rebalance more. batched_topics: delivered as chunks, see `faust_transport`. max_poll_records: the
     largest chunk. buffered_chunks: chunks waiting per topic before fetching pauses; commit_every: chunks between
@@ -39,7 +40,7 @@ class FaustSettings:
     buffered_chunks: int = 8
     commit_every: int = 8
     commit_seconds: float = 1.0
-    session_seconds: float = 8.0
+    session: GroupSession = field(default_factory=GroupSession)
     handover_seconds: float = 4.0
 
 
@@ -76,8 +77,8 @@ def build_app(settings: FaustSettings) -> faust.App:
         value_serializer="raw",
         # A replay of the log is always right, a skipped beginning never.
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=settings.session_seconds,
-        broker_heartbeat_interval=settings.session_seconds / 4,
+        broker_session_timeout=settings.session.timeout_s,
+        broker_heartbeat_interval=settings.session.heartbeat_s,
         broker_rebalance_timeout=30.0,
         broker_request_timeout=30.0,
         broker_max_poll_records=settings.max_poll_records,
@@ -94,7 +95,8 @@ def build_app(settings: FaustSettings) -> faust.App:
         table_standby_replicas=1,
         processing_guarantee="at_least_once",
     )
-    app.transport_class = batch_transport(settings.batched_topics, settings.handover_seconds)
+    handover = min(settings.handover_seconds, settings.session.timeout_s / 2)
+    app.transport_class = batch_transport(settings.batched_topics, handover, settings.session.timeout_s)
     return app
 
 

@@ -20,6 +20,7 @@ from mode.threads import QueueServiceThread
 
 from services.runtime.bulk_read import stop_consumer
 from services.runtime.fetch_pacing import paced
+from services.runtime.membership import Membership, until_deaf
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,24 @@ _COMMIT_SECONDS = 3.0
 
 
 class _ConsumerThread(AIOKafkaConsumerThread):
-    """Faust's consumer thread, with commits that end and a stop that ends."""
+    """Faust's consumer thread, with commits that end, a stop that ends, and a membership that is watched."""
+
+    _watching: asyncio.Task[None] | None = None
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         return paced(super()._create_consumer(loop))
+
+    async def on_start(self) -> None:
+        """Start the client. It joins the group when it is subscribed, after this."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no public way
+        self.consumer.membership.watch(coordinator)
+        self._watching = asyncio.ensure_future(self._watch(coordinator))
+
+    async def _watch(self, coordinator: Any) -> None:
+        if error := await until_deaf(coordinator):
+            failure = RuntimeError(f"out of the group for good: {error!r}")
+            self.parent_loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.app.crash(failure)))
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         try:
@@ -72,6 +87,9 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     async def on_thread_stop(self) -> None:
         """Stop the client, whether or not a broker is there."""
         await QueueServiceThread.on_thread_stop(self)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if self._consumer is not None:
             await stop_consumer(self._consumer)
 
@@ -83,9 +101,12 @@ class BatchConsumer(Consumer):
     batched_topics: frozenset[str] = frozenset()
     #: How long a rebalance waits for the batch that an agent has in hand, seconds. Below the session timeout.
     handover_seconds: float = 5.0
+    #: Of the group's session, seconds.
+    session_seconds: float = 8.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.membership = Membership(self.session_seconds)
         self._delivered: defaultdict[TP, deque[ConsumerMessage]] = defaultdict(deque)
         self._deliver_to_streams: Callable[[ConsumerMessage], Awaitable[None]] = kwargs["callback"]
         self.callback = self._deliver
@@ -209,7 +230,8 @@ class BatchConsumer(Consumer):
         self._acked_index[tp].intersection_update(kept)
 
 
-def batch_transport(batched_topics: frozenset[str], handover_seconds: float) -> type[Transport]:
+def batch_transport(batched_topics: frozenset[str], handover_seconds: float, session_seconds: float) -> type[Transport]:
     """Return a transport class that batches these topics."""
-    consumer = type("BatchConsumer", (BatchConsumer,), {"batched_topics": batched_topics, "handover_seconds": handover_seconds})
+    settings = {"batched_topics": batched_topics, "handover_seconds": handover_seconds, "session_seconds": session_seconds}
+    consumer = type("BatchConsumer", (BatchConsumer,), settings)
     return type("BatchTransport", (Transport,), {"Consumer": consumer})

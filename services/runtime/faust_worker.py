@@ -25,8 +25,16 @@ class FaustWorker:
 
     @property
     def ready(self) -> bool:
-        """Whether partitions are assigned, hooks have run and streams deliver; False while rebalancing."""
-        return self._ready and not self._failed.is_set() and not self.app.rebalancing
+        """Whether partitions are assigned, hooks have run and streams deliver; False while rebalancing.
+
+        False as well when the group may have given the partitions to somebody else without this worker knowing it yet.
+        """
+        return self._ready and not self._failed.is_set() and not self.app.rebalancing and self._membership_held
+
+    @property
+    def _membership_held(self) -> bool:
+        consumer = self.app._consumer  # noqa: SLF001 - the public property would create one
+        return isinstance(consumer, BatchConsumer) and consumer.membership.held
 
     def fail(self, error: Exception) -> None:
         """Report the failure that must end this worker. Only the first counts. Agents are given this as on_failure."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.runtime.group_session import GroupSession
 from services.runtime.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
 
 PREFIX = "SLUICE_"
@@ -49,7 +50,11 @@ class Section(BaseModel):
 
 
 class KafkaSettings(Section):
-    """The brokers, how to prove who we are, and the sizes of topics that `sluice topics apply` creates."""
+    """The brokers, how to prove who we are, and the sizes of topics that `sluice topics apply` creates.
+
+    session_timeout_s: a member of refine, feeds or indexer that is silent for so long loses its partitions. heartbeat_interval_s: how
+    often it says that it is there, and hears of others that come or go.
+    """
 
     bootstrap_servers: str = "127.0.0.1:9092"
     security_protocol: SecurityProtocol = "PLAINTEXT"
@@ -63,10 +68,13 @@ class KafkaSettings(Section):
     partitions: int = Field(default=8, ge=1, le=1024)
     replication_factor: int = Field(default=1, ge=1, le=9)
     min_insync_replicas: int = Field(default=1, ge=1, le=9)
+    session_timeout_s: float = Field(default=8.0, ge=1, le=30)
+    heartbeat_interval_s: float = Field(default=1.0, gt=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self.security()
+        self.session()
         if self.min_insync_replicas > self.replication_factor:
             raise ValueError("min_insync_replicas is above replication_factor: nothing could ever be acknowledged")
         return self
@@ -75,6 +83,10 @@ class KafkaSettings(Section):
     def configured(self) -> bool:
         """Whether somebody named the brokers; otherwise `sluice up` starts embedded ones."""
         return "bootstrap_servers" in self.model_fields_set
+
+    def session(self) -> GroupSession:
+        """Return how members of consumer groups are known to be alive."""
+        return GroupSession(self.session_timeout_s, self.heartbeat_interval_s)
 
     def security(self) -> KafkaSecurity:
         """Return what every Kafka client of the process is built from."""

@@ -200,6 +200,7 @@ def _faust_settings(settings: Settings, instance: str) -> FaustSettings:
     return FaustSettings(
         app_id=f"{_APP_ID}-{settings.feeds.group}" if settings.feeds.group else _APP_ID,
         kafka=settings.kafka.security(),
+        session=settings.kafka.session(),
         instance_id=instance,
         canonical_url=canonical_url(settings.grpc.address),
         data_dir=data_dir,

@@ -25,7 +25,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 async def until_saved(server) -> None:
-    """Wait until what server acknowledged so far outlives its kill: the embedded one saves everything about once a second after a change."""
+    """Wait until what server acknowledged outlives its kill: the embedded one saves everything about once a second after a change."""
     if ON_CLUSTER:
         return
     file, now = server.data_dir / "kafka.json", time.time()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
+from aiokafka.errors import KafkaError
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.runtime.embedded import free_port
@@ -161,6 +162,26 @@ async def test_stop_ends_although_the_broker_is_gone(own_server, faust_settings,
     await worker.stop()
     assert time.monotonic() - begin < 20
     await until(lambda: set(threading.enumerate()) <= before, 10)
+
+
+async def test_a_worker_that_fell_out_of_its_group_ends(kafka, faust_settings, make_topic):
+    """What aiokafka can't deal with it keeps for a caller that Faust isn't; a worker that runs on hears nothing, for ever."""
+    topic = await make_topic(kafka)
+
+    async def handle(_batch):
+        raise AssertionError("nothing can come")
+
+    worker = FaustWorker(build_app(faust_settings(topic)))
+    add_batch_agent(worker.app, topic, handle, worker.fail)
+    await worker.start()
+    assert worker.ready
+
+    async def refuse():
+        raise KafkaError("what nobody foresaw")
+
+    worker.app.consumer._thread._consumer._coordinator._do_heartbeat = refuse
+    with pytest.raises(RuntimeError, match="what nobody foresaw"):
+        await asyncio.wait_for(worker.run(asyncio.Event()), 20)
 
 
 async def test_start_fails_when_no_broker_answers(faust_settings):
