@@ -18,6 +18,8 @@ class Identities:
         self._persons: dict[str, str] = {}
         self._accounts: dict[str, set[str]] = {}
         self._approving: set[str] = set()
+        # Everybody who stands for more than herself; few among many.
+        self._linked: set[str] = set()
 
     def person_of(self, name: str) -> str:
         """Return the person whose account a name is; the name itself where it is nobody's."""
@@ -34,7 +36,7 @@ class Identities:
 
     def expanded(self, names: frozenset[str]) -> frozenset[str]:
         """Return names and all other names of the same people."""
-        linked = (names & self._persons.keys()) | (names & self._accounts.keys())
+        linked = names & self._linked
         return names.union(*map(self.names_of, linked)) if linked else names
 
     def set(self, identity: Identity) -> frozenset[str]:
@@ -65,4 +67,8 @@ class Identities:
         else:
             self._persons[account] = person
             self._accounts.setdefault(person, set()).add(account)
-        return changed | self.names_of(account)
+        changed |= self.names_of(account)
+        for name in changed:
+            linked = name in self._persons or name in self._accounts
+            (self._linked.add if linked else self._linked.discard)(name)
+        return changed

@@ -73,7 +73,8 @@ class ListMethods(RelationCalls):
         blocks, blocked_by = self._state.objects(obj, RelationKind.BLOCKS), self._state.subjects(obj, RelationKind.BLOCKS)
         names = self._identities.names_of(caller.user)
         if obj in names:
-            return (name for name in edges if name not in blocks and name not in blocked_by)
+            hidden = {*blocks, *blocked_by}
+            return (name for name in edges if name not in hidden)
         return () if any(name in blocks or name in blocked_by for name in names) else edges
 
 

@@ -251,3 +251,31 @@ def test_a_late_record_read_back_is_overtaken_and_told(rows):
     for name in NAMES:
         for kind in RelationKind:
             assert set(state.subjects(name, kind)) == set(model.present(name, kind))
+
+
+def test_an_edge_that_is_gone_is_remembered_for_a_day():
+    """Who lost its place writes late within that time; to remember for ever would fill the memory with who unfollowed."""
+    columns, group = edge_columns.EdgeColumns(versioned=True), 1
+    columns.put(group, 2, edge_columns.EdgeRow(at_s=1000, version=7, gone=True))
+    columns.put(group, 3, edge_columns.EdgeRow(at_s=1000 + DAY_S, version=8, gone=False))
+    columns.merge()
+    assert columns.put(group, 2, edge_columns.EdgeRow(at_s=1000 + DAY_S, version=6, gone=False)) is edge_columns.Taken.LATE
+    columns.put(group, 3, edge_columns.EdgeRow(at_s=1001 + DAY_S, version=9, gone=False))
+    columns.merge()
+    assert columns.row(group, 2) is None
+
+
+def test_without_versions_nothing_that_is_gone_is_remembered():
+    columns, group = edge_columns.EdgeColumns(versioned=False), 1
+    columns.put(group, 2, edge_columns.EdgeRow(at_s=1000, version=0, gone=True))
+    columns.merge()
+    assert columns.row(group, 2) is None
+
+
+def test_many_changes_are_merged_by_themselves():
+    """What lies beside the columns stays small, however many followers one name gets."""
+    columns, group = edge_columns.EdgeColumns(versioned=True), 1
+    for other in range(20_000):
+        columns.put(group, other, edge_columns.EdgeRow(at_s=1000, version=other, gone=False))
+    assert columns._count <= edge_columns._MOST_RECENT
+    assert columns.count(group) == len(columns.others(group)) == 20_000
