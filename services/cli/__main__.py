@@ -2,7 +2,16 @@
 
 import typer
 
-from services.cli import dlq_commands, feed_commands, index_commands, relation_commands, source_commands, topic_commands
+from services.cli import (
+    account_commands,
+    dlq_commands,
+    feed_commands,
+    index_commands,
+    relation_commands,
+    request_commands,
+    source_commands,
+    topic_commands,
+)
 from services.cli.bench_command import bench
 from services.cli.doctor import doctor
 from services.cli.publish_commands import delete, publish
@@ -23,8 +32,8 @@ for name in ("feed", "save", "unsave", "read", "unread"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
 for name in ("follow", "unfollow", "mute", "unmute", "block", "unblock", "join", "leave", "following", "followers"):
     app.command(rich_help_panel="Reading")(getattr(relation_commands, name))
-app.add_typer(relation_commands.requests, name="requests", rich_help_panel="Reading")
-app.add_typer(relation_commands.account, name="account")
+app.add_typer(request_commands.app, name="requests", rich_help_panel="Reading")
+app.add_typer(account_commands.app, name="account")
 app.add_typer(source_commands.app, name="source")
 app.add_typer(topic_commands.app, name="topics")
 app.add_typer(index_commands.app, name="index")

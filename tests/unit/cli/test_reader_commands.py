@@ -10,7 +10,7 @@ from sluice.activity.v1 import activity_pb2, relation_pb2
 from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
 from typer.testing import CliRunner
 
-from services.cli import calls, feed_commands, relation_commands
+from services.cli import account_commands, calls, feed_commands, relation_commands, request_commands
 from services.cli.__main__ import app
 from services.runtime.token_issuer import EmbeddedIssuer
 
@@ -75,7 +75,8 @@ def sluice(feeds, tmp_path, monkeypatch):
 def examples():
     """Return the lines that the help texts of the commands give as examples."""
     found = []
-    commands = [feed_commands.feed, feed_commands.read, *vars(relation_commands).values()]
+    modules = (feed_commands, relation_commands, request_commands, account_commands)
+    commands = [value for module in modules for value in vars(module).values()]
     for command in commands:
         if callable(command) and (text := getattr(command, "__doc__", None)):
             found += re.findall(r"^    (sluice .*)$", text, re.MULTILINE)
@@ -152,6 +153,23 @@ def test_requests_are_listed_over_all_pages(sluice, feeds):
     assert sluice("requests list").split() == ["person:carl"]
     assert sluice("requests list --mine").split() == ["person:ben"]
     assert {request.kind for request in feeds.asked} == {relation_pb2.RELATION_KIND_REQUESTS}
+
+
+def test_a_membership_is_asked_for_by_an_admin(sluice, feeds):
+    """The command's user is who asks, not who joins."""
+    sluice("join group:g person:ben --as root")
+    assert feeds.asked == [relation_service_pb2.JoinRequest(group="group:g", user="person:ben")]
+    sluice("leave group:g")
+    assert feeds.asked[-1] == relation_service_pb2.LeaveRequest(group="group:g")
+
+
+@pytest.mark.parametrize(
+    ("command", "method"),
+    [("unfollow", "Unfollow"), ("mute", "Mute"), ("unmute", "Unmute"), ("block", "Block"), ("unblock", "Unblock")],
+)
+def test_a_change_names_its_object(sluice, feeds, command, method):
+    sluice(f"{command} person:ben")
+    assert feeds.asked == [getattr(relation_service_pb2, f"{method}Request")(object="person:ben")]
 
 
 def test_a_policy_is_shown_or_set(sluice, feeds):
