@@ -25,6 +25,15 @@ class Stretch:
     floor: Place | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What history answered for a stretch below a place, as old as the question."""
+
+    names: Collection[str]
+    below: Place
+    answer: HistoryAnswer
+
+
 class Backfill:
     """Asks history and joins it with the window, which is pinned meanwhile: the answer may be as old as the question."""
 
@@ -49,9 +58,26 @@ class Backfill:
         Between the return and the caller's next await nothing arrives, so what it builds from this is as of now.
         """
         with self._engine.window.pinned():
-            answer = await self._ask(names, reader, below, limit, narrowed=narrowed, above=above)
-            floor = None if answer.exhausted else place_of(answer.found[-1].facts) if answer.found else below
-            return Stretch(self._join(answer.found, names, floor or BOTTOM, below), floor)
+            return self.joined(await self.asked(names, reader, below, limit, narrowed=narrowed, above=above))
+
+    async def asked(
+        self,
+        names: Collection[str],
+        reader: PersonRelations,
+        below: Place,
+        limit: int,
+        *,
+        narrowed: FeedFilter | None = None,
+        above: Place | None = None,
+    ) -> Asked:
+        """Ask for a stretch, for who waits for more than that: keep the window pinned until it is joined. Raises HistoryAway."""
+        return Asked(names, below, await self._ask(names, reader, below, limit, narrowed=narrowed, above=above))
+
+    def joined(self, asked: Asked) -> Stretch:
+        """Return the stretch that was asked for, as of now."""
+        answer = asked.answer
+        floor = None if answer.exhausted else place_of(answer.found[-1].facts) if answer.found else asked.below
+        return Stretch(self._join(answer.found, asked.names, floor or BOTTOM, asked.below), floor)
 
     async def likes(self, reader: PersonRelations) -> list[Found]:
         """Return all likes of a reader that history knows. Raises HistoryAway."""

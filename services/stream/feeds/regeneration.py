@@ -90,13 +90,15 @@ class Regeneration:
             names = delivery_names(before)
             async with self._places:
                 with self._engine.window.pinned():
-                    likes, stretch = await asyncio.gather(
-                        self._backfill.likes(before), self._backfill.stretch(names, before, TOP, limit)
+                    likes, asked = await asyncio.gather(
+                        self._backfill.likes(before), self._backfill.asked(names, before, TOP, limit)
                     )
                     now = self._state.reader(user, employee=employee)
                     if self._engine.generation != generation:
                         raise HistoryAway("the broadcast began anew meanwhile")
                     if _covers(before, now):
+                        # Not before both have answered: meanwhile nothing was delivered to her.
+                        stretch = self._backfill.joined(asked)
                         return self._engine.activate(
                             user,
                             employee=employee,
