@@ -18,7 +18,7 @@ from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place
 from services.stream.feeds.reading import FeedReader
-from services.stream.feeds.routing import Routing
+from services.stream.feeds.routing import WRITE_PATIENCE_S, Routing
 
 _DEFAULT_SIZE = 20
 _LARGEST_SIZE = 200
@@ -73,7 +73,9 @@ class FeedServicer(FeedServiceServicer):
         async def here() -> None:
             await self._changes.mark(user, kind, request.activity_ids, taken_back=taken_back)
 
-        await self._routing.answer(user, context, here, lambda channel: getattr(FeedServiceStub(channel), method), request)
+        await self._routing.answer(
+            user, context, here, lambda channel: getattr(FeedServiceStub(channel), method), request, patience_s=WRITE_PATIENCE_S
+        )
 
 
 def page_ask(request: pb.GetFeedRequest, caller: Principal) -> PageAsk:

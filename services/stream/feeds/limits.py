@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from services.contracts.errors import SluiceError
 from services.contracts.relations import WORD, Relation, RelationKind
 
-# What one history query takes, see ListHistoryRequest.
+# What one history query takes, see ListHistoryRequest, with room for people who have several accounts.
 _EDGES = {
-    RelationKind.FOLLOWS: 40_000,
+    RelationKind.FOLLOWS: 20_000,
     RelationKind.MEMBER_OF: 10_000,
     RelationKind.MUTES: 10_000,
     RelationKind.BLOCKS: 10_000,

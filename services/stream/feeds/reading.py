@@ -1,7 +1,7 @@
 """Reading a feed: skeleton → hydrate → rules → present, exact from the first page to the last."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.contracts.facts_codec import facts_from_bytes
 from services.contracts.matching import delivery_names
@@ -61,6 +61,9 @@ class FeedReader:
 
     async def page(self, ask: PageAsk) -> Page:
         """Return one page. Where history is needed and away the page ends early, says so, and its place lets one go on."""
+        if ask.wanted.actors:
+            people = self._state.identities.expanded(frozenset(ask.wanted.actors))
+            ask = ask._replace(wanted=replace(ask.wanted, actors=tuple(people)))
         return self._from_memory(ask) or await self._page(ask)
 
     def _from_memory(self, ask: PageAsk) -> Page | None:
