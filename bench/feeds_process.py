@@ -117,6 +117,15 @@ class Line:
             "readers": len(engine.readers),
         }
 
+    async def on_drop_bodies(self) -> int:
+        """Drop every body, as the budget does with those that the index can give again; return how many bytes are left."""
+        table = self._engine.table
+        kept, table._body_budget = table._body_budget, 0  # noqa: SLF001 - nothing else asks for so little
+        table.may_drop(range(1, len(table.bodies)))
+        table.trim_bodies(lambda _: False)
+        table._body_budget = kept  # noqa: SLF001 - as above
+        return table.body_bytes
+
     async def on_echo(self, answer: str) -> int:
         """Take what the echo answers, base64."""
         self._echo.answer = base64.b64decode(answer)

@@ -16,7 +16,8 @@ from services.cli.processes import ProcessFailed, ProcessSpec, ServiceProcess
 from services.runtime.embedded import free_port
 
 GET_FEED = "/sluice.feed.v1.FeedService/GetFeed"
-__all__ = ["ECHO", "GET_FEED", "MeasuredFeeds"]
+FOLLOW = "/sluice.feed.v1.RelationService/Follow"
+__all__ = ["ECHO", "FOLLOW", "GET_FEED", "MeasuredFeeds"]
 _START_S = 60.0
 _LOOK_S, _QUIET = 0.5, 0.15
 
