@@ -44,10 +44,12 @@ def activity_at(number: int, count: int = COUNT) -> Activity:
     late_ms = 86_400_000 if number % 20 == 0 else 0
     time_ms = FIRST_MS + number * YEAR_MS // count - late_ms
     verb, group = chance.choice(_VERBS), _skewed(chance, GROUPS)
-    text = " ".join(chance.choices(_WORDS, k=chance.randrange(10, 60)))
+    text = " ".join(chance.choices(_WORDS, k=chance.randrange(10, 40)))
     person = _skewed(chance, PEOPLE)
+    source = Source(kind, "bench.example", str(number), channel)
     return Activity(
-        source=Source(kind, "bench.example", str(number), channel),
+        source=source,
+        id=source.activity_id,
         verb=verb,
         actor=Entity(f"person:p{person}", f"Person {person}", f"p{person}", f"https://bench.example/p{person}"),
         object=Object(
@@ -57,11 +59,11 @@ def activity_at(number: int, count: int = COUNT) -> Activity:
         audience=_audience(chance, group, person),
         published_ms=time_ms,
         accepted_ms=time_ms,
-        tags=tuple({f"t{_skewed(chance, TAGS)}" for _ in range(number % 4)}),
+        tags=tuple(sorted({f"t{_skewed(chance, TAGS)}" for _ in range(number % 4)})),
         language=chance.choice(_LANGUAGES),
         sort_time_ms=time_ms,
         text=text,
-    ).with_id()
+    )
 
 
 def reader_following(names: int, number: int = 0) -> PersonRelations:
