@@ -10,6 +10,7 @@ from services.contracts.cloud_events import RELATION_OFFSET
 from services.contracts.codec import UndecodableRecord
 from services.contracts.relations import Relation
 from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
+from services.runtime.bulk_read import bulk_read
 from services.runtime.column_read import column_read
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
@@ -56,27 +57,51 @@ class OwnedRelations:
         self._takes = {RELATIONS.name: intake.relations, RELATIONS_INVERSE.name: intake.inverse, MARKERS.name: intake.markers}
 
     async def take_over(self, assigned: frozenset[TopicPartition]) -> None:
-        """Read back the partitions that are new here and forget those that went. Repeatable; half a read is never seen."""
+        """Read back the partitions that are new here, read on in those that stay, and forget those that went.
+
+        Repeatable; half a read is never seen.
+        """
         partitions = {tp.partition for tp in assigned if tp.topic in TOPICS}
         self._forget(set(self._state.owned) - partitions)
-        new = partitions - set(self._state.owned)
+        stay = partitions & set(self._state.owned)
+        new = partitions - stay
         with READ_BACK_SECONDS.labels("feeds").time():
-            overtaken = await self._read_back(new)
+            overtaken = [*await self._read_back(new), *await self._read_on(stay)]
         await self._repeat(overtaken)
         self.read_back = True
         log.info("relations read back", partitions=len(partitions), new=len(new))
 
     async def take(self, batch: Batch) -> None:
         """Take a batch of one of the topics. What was read back already is only passed on, since a predecessor may not have."""
+        overtaken = await self._apply(batch)
+        READER_RECORDS.labels("feeds", batch.partition.topic).inc(len(batch.records))
+        if batch.partition.topic == RELATIONS.name:
+            await self._derive_inverse(batch.records)
+        await self._repeat(overtaken)
+
+    async def _apply(self, batch: Batch) -> list[Relation]:
+        """Apply what isn't applied yet; return the overtaken edges."""
         applied = self.positions.applied.get(batch.partition, 0)
         taken = self._takes[batch.partition.topic]([record for record in batch.records if record.offset >= applied])
         for record, error in taken.poison:
             await self._dead_letters.keep(record, error)
-        self.positions.set(batch.partition, max(applied, batch.next_offset))
-        READER_RECORDS.labels("feeds", batch.partition.topic).inc(len(batch.records))
-        if batch.partition.topic == RELATIONS.name:
-            await self._derive_inverse(batch.records)
-        await self._repeat(taken.overtaken)
+        self.positions.set(batch.partition, max(self.positions.applied.get(batch.partition, 0), batch.next_offset))
+        return taken.overtaken
+
+    async def _read_on(self, partitions: set[int]) -> list[Relation]:
+        """Read on in partitions that stay; return the overtaken edges.
+
+        A worker that lost its place for a while doesn't know it when it is assigned the same again. Somebody else had them meanwhile, and
+        what that one has committed isn't delivered here any more.
+        """
+        stay = [TopicPartition(topic, partition) for topic in TOPICS for partition in partitions]
+        start = {tp: self.positions.applied[tp] for tp in stay}
+        missed: list[Batch] = []
+        ends = await bulk_read(self._security, stay, lambda tp, records: missed.append(Batch(tp, records)), start=start)
+        overtaken = [relation for batch in missed for relation in await self._apply(batch)]
+        for tp, end in ends.items():
+            self.positions.set(tp, max(self.positions.applied[tp], end))
+        return overtaken
 
     async def _read_back(self, partitions: set[int]) -> list[Relation]:
         """Take partitions over, each when all of it is read; return the overtaken edges."""
