@@ -1,6 +1,6 @@
 """The index as the feeds see it: it knows the log up to where the indexer has come, which may be far behind."""
 
-from collections.abc import Callable
+import asyncio
 
 from services.contracts.activity import Activity
 from services.contracts.codec import activity_to_bytes
@@ -11,7 +11,10 @@ from services.stream.feeds.places import place_of
 
 
 class FakeHistory:
-    """History over logs (one list of activities a partition), indexed[p] records of each."""
+    """History over logs (one list of activities a partition), indexed[p] records of each.
+
+    hold_at(n) lets time pass between the nth question from now and its answer, until release.
+    """
 
     def __init__(self, logs: list[list[Activity]]) -> None:
         self.logs = logs
@@ -19,12 +22,25 @@ class FakeHistory:
         self.confessed = [0] * len(logs)
         self.away = False
         self.questions = 0
-        self.meanwhile: Callable[[], None] | None = None
-        self.happens_at = 0
+        self.held = asyncio.Event()
+        self._hold_at = 0
+        self._released = asyncio.Event()
+        self._known: dict[tuple[int, int], tuple[Activity, Found]] = {}
+
+    def hold_at(self, question: int) -> None:
+        """Search for the answer to that question, counted from the next, which is 1, and keep it; held says when."""
+        self._hold_at = self.questions + question
+        self.held.clear()
+        self._released.clear()
+
+    def release(self) -> None:
+        """Give the answer that was kept, and hold no more."""
+        self._hold_at = 0
+        self._released.set()
 
     async def newest(self, names, reader, *, below, limit, verbs=(), narrowed=None, above=None):
-        """Answer; meanwhile happens after the index was searched and before the answer to question happens_at arrives."""
-        self._ask()
+        """See the port. The answer is as old as the question."""
+        question = self._ask()
         wanted = [entry for entry in self._documents() if place_of(entry.facts) < below]
         wanted = [entry for entry in wanted if set(delivered_to(entry.facts)) & set(names)]
         wanted = [entry for entry in wanted if not verbs or entry.facts.verb in verbs]
@@ -32,28 +48,41 @@ class FakeHistory:
         wanted = [Found(entry.facts) for entry in wanted if above is None or place_of(entry.facts) > above]
         wanted.sort(key=lambda entry: place_of(entry.facts), reverse=True)
         answer = HistoryAnswer(wanted[:limit], len(wanted) <= limit, dict(enumerate(self.confessed)))
-        self._let_happen()
+        await self._hold(question)
         return answer
 
     async def bodies(self, ids, reader):
         """Answer with what reader may read."""
-        self._ask()
+        question = self._ask()
         found = {entry.facts.id: entry.body for entry in self._documents() if entry.facts.id in ids and _open_to(reader, entry)}
-        self._let_happen()
+        await self._hold(question)
         return found
 
-    def _ask(self) -> None:
+    def _ask(self) -> int:
         self.questions += 1
         if self.away:
             raise HistoryAway
+        return self.questions
 
-    def _let_happen(self) -> None:
-        if self.meanwhile and self.questions == self.happens_at:
-            self.meanwhile()
+    async def _hold(self, question: int) -> None:
+        # Others get the loop, as they do while a server is asked.
+        await asyncio.sleep(0)
+        if question == self._hold_at:
+            self.held.set()
+            await self._released.wait()
 
     def _documents(self) -> list[Found]:
-        last = {record.id: record for log, end in zip(self.logs, self.indexed, strict=True) for record in log[:end]}
-        return [Found(facts_of(activity), activity_to_bytes(activity)) for activity in last.values() if not activity.deleted]
+        last: dict[str, tuple[int, int]] = {}
+        for partition, (log, end) in enumerate(zip(self.logs, self.indexed, strict=True)):
+            last.update((activity.id, (partition, offset)) for offset, activity in enumerate(log[:end]))
+        return [self._found(*at) for at in last.values() if not self.logs[at[0]][at[1]].deleted]
+
+    def _found(self, partition: int, offset: int) -> Found:
+        """Return a document; making one is most of what a question costs."""
+        activity, found = self.logs[partition][offset], self._known.get((partition, offset))
+        if found is None or found[0] is not activity:
+            found = self._known[partition, offset] = activity, Found(facts_of(activity), activity_to_bytes(activity))
+        return found[1]
 
 
 def _open_to(reader, entry) -> bool:

@@ -1,16 +1,48 @@
 """What a feed is, said a second time and naively: the tests compare the engine with this. Shares no rule with the product."""
 
+from collections import defaultdict
+from dataclasses import dataclass, field
+
 from services.contracts.activity import Activity, Scope, Verb
+from services.contracts.feed_filter import FeedFilter
 
 
+@dataclass
 class Edges:
-    """One user's relations as plain sets."""
+    """What one person (or account) did to others, as plain sets of the names that she gave."""
 
-    def __init__(self) -> None:
-        self.follows: set[str] = set()
-        self.groups: set[str] = set()
-        self.mutes: set[str] = set()
-        self.saved: set[str] = set()
+    follows: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    mutes: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+    blocks: set[str] = field(default_factory=set)
+    saved: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Society:
+    """Everybody's edges, and whose an account is."""
+
+    edges: defaultdict[str, Edges] = field(default_factory=lambda: defaultdict(Edges))
+    accounts: dict[str, str] = field(default_factory=dict)
+
+    def names_of(self, name: str) -> set[str]:
+        """Return all names of whoever has this one."""
+        person = self.accounts.get(name, name)
+        return {person} | {account for account, owner in self.accounts.items() if owner == person}
+
+    def any_of(self, names: set[str], among: set[str]) -> bool:
+        """Say whether some name, under any name of its person, is among others."""
+        return any(self.names_of(name) & among for name in names)
+
+    def hidden(self, author: str, user: str) -> bool:
+        """Say whether a user blocked somebody, under any name, or was blocked by her, under the user's own name.
+
+        Who blocks an account names its person as well, as far as anybody knows then.
+        """
+        names = self.names_of(author)
+        return bool(self.edges[user].blocks & names) or any(user in self.edges[name].blocks for name in names)
 
 
 def readable(activity: Activity, user: str, groups: set[str], *, employee: bool) -> bool:
@@ -25,31 +57,66 @@ def readable(activity: Activity, user: str, groups: set[str], *, employee: bool)
     return audience.scope == Scope.DIRECT and user in audience.recipients
 
 
-def in_feed(activity: Activity, user: str, edges: Edges, *, employee: bool) -> bool:
+def in_feed(activity: Activity, user: str, society: Society, *, employee: bool) -> bool:
     """Say whether an activity belongs to a home feed."""
+    edges = society.edges[user]
     if activity.deleted or activity.verb not in (Verb.POST, Verb.COMMENT, Verb.SHARE, Verb.UPDATE, Verb.ADD):
         return False
     if not readable(activity, user, edges.groups, employee=employee):
         return False
     author = activity.actor.name
-    if author == user:
+    if author in society.names_of(user):
         return True
-    about = {author} | {"tag:" + tag for tag in activity.tags}
+    if society.hidden(author, user):
+        return False
+    about = about_whom(activity)
+    if society.any_of(about, edges.mutes) or any(says(activity, word) for word in edges.words):
+        return False
+    if activity.audience.scope == Scope.DIRECT:
+        return True
+    return bool(about & edges.groups) or society.any_of(about, edges.follows)
+
+
+def about_whom(activity: Activity) -> set[str]:
+    """Return everything that one may follow an activity for."""
+    about = {activity.actor.name} | {"tag:" + tag for tag in activity.tags}
     if activity.target:
         about.add(activity.target.name)
     if activity.source.channel:
         about.add(activity.source.channel)
     if activity.audience.scope == Scope.GROUP:
         about |= set(activity.audience.groups)
-    if about & edges.mutes:
-        return False
-    if activity.audience.scope == Scope.DIRECT:
-        return True
-    return bool(about & (edges.follows | edges.groups))
+    return about
 
 
-def feed(activities: list[Activity], user: str, edges: Edges, *, employee: bool) -> list[tuple[str, bool, bool, str]]:
-    """Return the whole feed, newest first: id, liked, saved and text of every entry. activities: the last state of each."""
+def says(activity: Activity, word: str) -> bool:
+    """Say whether a word of the tests' (letters and spaces) stands in a text or is a tag."""
+    return any(f" {word.lower()} " in f" {_letters(text)} " for text in (activity.text, *activity.tags))
+
+
+def _letters(text: str) -> str:
+    return " ".join("".join(character.lower() if character.isalnum() else " " for character in text).split())
+
+
+def wanted(activity: Activity, asked: FeedFilter, user: str, society: Society) -> bool:
+    """Say whether an activity passes what a user asked for."""
+    doubts = [
+        asked.source_kinds and activity.source.kind not in asked.source_kinds,
+        asked.languages and activity.language not in asked.languages,
+        asked.scopes and activity.audience.scope not in asked.scopes,
+        asked.actors and not society.names_of(activity.actor.name) & set(asked.actors),
+        asked.channels and activity.source.channel not in asked.channels,
+        asked.tags and not set(asked.tags) & set(activity.tags),
+        asked.unread_only and activity.id in society.edges[user].read,
+    ]
+    return not any(doubts)
+
+
+def feed(
+    activities: list[Activity], user: str, society: Society, *, employee: bool, asked: FeedFilter
+) -> list[tuple[str, bool, bool, bool, str]]:
+    """Return the whole feed, newest first: id, liked, saved, read and text of every entry. activities: the last state of each."""
+    edges = society.edges[user]
     liked = {
         activity.object.activity_id
         for activity in activities
@@ -58,6 +125,13 @@ def feed(activities: list[Activity], user: str, edges: Edges, *, employee: bool)
         and activity.actor.name == user
         and readable(activity, user, edges.groups, employee=employee)
     }
-    shown = [activity for activity in activities if in_feed(activity, user, edges, employee=employee)]
+    shown = [
+        activity
+        for activity in activities
+        if in_feed(activity, user, society, employee=employee) and wanted(activity, asked, user, society)
+    ]
     shown.sort(key=lambda activity: (activity.sort_time_ms, activity.id), reverse=True)
-    return [(activity.id, activity.id in liked, activity.id in edges.saved, activity.text) for activity in shown]
+    return [
+        (activity.id, activity.id in liked, activity.id in edges.saved, activity.id in edges.read, activity.text)
+        for activity in shown
+    ]
