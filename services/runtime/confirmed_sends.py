@@ -1,9 +1,9 @@
 """Sending to Kafka so that returning means: the brokers have it."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
@@ -44,9 +44,7 @@ async def send_confirmed(producer: AIOKafkaProducer, messages: Iterable[Outgoing
     Raises the first failure (a KafkaError) after the fate of all is known; some of the others may then be in the log,
     so the caller sends all of them again. A producer that is stopped is a ProducerClosed.
     """
-    # aiokafka asks a stopped client for a topic that it hasn't heard of, and waits for the answer for ever.
-    if producer._closed:  # noqa: SLF001 - there is no public way to know
-        raise ProducerClosed
+    refuse_stopped(producer)
     futures = [
         await producer.send(
             message.topic,
@@ -63,51 +61,10 @@ async def send_confirmed(producer: AIOKafkaProducer, messages: Iterable[Outgoing
     return [Confirmed(TopicPartition(sent.topic, sent.partition), sent.offset) for sent in metadata]
 
 
-class Appendable(Protocol):
-    """What of a record is written."""
+def refuse_stopped(producer: AIOKafkaProducer) -> None:
+    """Raise ProducerClosed for a producer that is stopped.
 
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102 - a field
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102 - a field
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102 - a field
-
-
-async def append_confirmed(producer: AIOKafkaProducer, partition: TopicPartition, records: Iterable[Appendable]) -> list[int]:
-    """Append records to one partition, in order, and return their offsets; -1 where the broker didn't tell (a retry that it knew).
-
-    As `send_confirmed`, for a fraction of the processor time: batches are built here, without a future and a look at the cluster's
-    metadata for every record. Every record must fit max.message.bytes of the topic.
+    aiokafka asks a stopped client for a topic that it hasn't heard of, and waits for the answer for ever.
     """
-    sent: list[tuple[asyncio.Future[Any], int]] = []
-    try:
-        for batch in _batches(producer, records):
-            future = await producer.send_batch(batch, partition.topic, partition=partition.partition)
-            sent.append((future, batch.record_count()))
-    except Exception:
-        await _fates(sent)
-        raise
-    offsets: list[int] = []
-    for fate, (_, count) in zip(await _fates(sent), sent, strict=True):
-        if isinstance(fate, BaseException):
-            raise fate
-        offsets += range(fate.offset, fate.offset + count) if fate.offset >= 0 else [-1] * count
-    return offsets
-
-
-async def _fates(sent: Sequence[tuple["asyncio.Future[Any]", int]]) -> Sequence[Any]:
-    return await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
-
-
-def _batches(producer: AIOKafkaProducer, records: Iterable[Appendable]) -> Iterator[Any]:
-    """Yield records as full batches, the last one as it is; closed, so that none waits for more."""
-    batch = producer.create_batch()
-    for record in records:
-        if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
-            yield batch
-            batch = producer.create_batch()
-            batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
-    if batch.record_count():
-        batch.close()
-        yield batch
+    if producer._closed:  # noqa: SLF001 - there is no public way to know
+        raise ProducerClosed

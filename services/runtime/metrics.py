@@ -60,7 +60,8 @@ MEMBERSHIP_STALE_SECONDS = Gauge(
     "sluice_membership_stale_seconds", "Since the memberships were last known to be complete, seconds."
 )
 
-# Refine. outcome: emitted, duplicate, late, refused, folded-before (known from before a restart).
+# Refine. outcome: emitted, duplicate, late, refused, folded-before (known from before a restart); closed (emitted, for nobody: one
+# version was said to have two audiences, neither for fewer).
 REFINE_OUTCOMES = Counter("sluice_refine_records_total", "Raw records by what became of them.", ["outcome"])
 REFINE_SECONDS = Histogram(
     "sluice_refine_seconds",

@@ -8,11 +8,11 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts.cloud_events import attempts_of, dead_letter
 from services.contracts.topics import ACTIVITIES, REFINE_DLQ
-from services.runtime.confirmed_sends import append_confirmed, send_confirmed
+from services.runtime.appends import append_confirmed
+from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.faust_batches import Batch
 from services.runtime.kept_records import kept
 from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
-from services.runtime.record_errors import each_record
 from services.runtime.records import Outgoing, Record, TopicPartition
 from services.stream.refine.owned_partitions import OwnedPartitions
 from services.stream.refine.partition_refiner import PartitionRefiner
@@ -21,7 +21,7 @@ from services.stream.refine.refusals import UNREFINABLE, Refused
 log = logging.getLogger(__name__)
 
 # Between slices the loop does its other work; a slice takes about 50 ms.
-_SLICE = 256
+SLICE = 384
 
 
 class RefineAgent:
@@ -38,8 +38,8 @@ class RefineAgent:
         async with self._owned.lock:
             refiner = self._owned.refiner(partition)
             try:
-                for start in range(0, len(batch.records), _SLICE):
-                    await self._slice(refiner, partition, batch.records[start : start + _SLICE])
+                for start in range(0, len(batch.records), SLICE):
+                    await self._slice(refiner, partition, batch.records[start : start + SLICE])
             except BaseException:
                 # Some winners may be written and not confirmed, some counted and not written.
                 self._owned.discard(partition)
@@ -47,15 +47,16 @@ class RefineAgent:
 
     async def _slice(self, refiner: PartitionRefiner, partition: int, records: Sequence[Record]) -> None:
         begin = time.perf_counter()
-        # Dead letters are confirmed first: a refined record in the log says that all raw records before it are dealt with.
-        taken = await each_record(records, refiner.take, self._dead_letter)
-        emissions = [emission for emission in taken if emission is not None]
+        taken = refiner.take(records)
         REFINE_SECONDS.observe((time.perf_counter() - begin) / len(records))
-        offsets = await append_confirmed(self._producer, TopicPartition(ACTIVITIES.name, partition), emissions)
-        for emission, offset in zip(emissions, offsets, strict=True):
+        # Dead letters are confirmed first: a refined record in the log says that all raw records before it are dealt with.
+        for record, error in taken.refused:
+            await self._dead_letter(record, error)
+        offsets = await append_confirmed(self._producer, TopicPartition(ACTIVITIES.name, partition), taken.emissions)
+        for emission, offset in zip(taken.emissions, offsets, strict=True):
             refiner.winners.confirm(emission.id_bytes, emission.folded, offset)
         self._owned.wrote(partition, offsets)
-        for outcome, count in refiner.take_outcomes().items():
+        for outcome, count in taken.outcomes.items():
             REFINE_OUTCOMES.labels(outcome).inc(count)
 
     async def _dead_letter(self, record: Record, error: Exception) -> None:

@@ -1,10 +1,10 @@
-"""The winners of one partition, packed: 57 bytes a slot, half to three quarters of the slots in use."""
+"""The winners of one partition, packed: 61 bytes a slot, half to three quarters of the slots in use."""
 
 from struct import Struct
 
 from services.stream.refine.folding import Folded
 
-_SLOT = Struct("<16sqqqq8sB")
+_SLOT = Struct("<16sqqqq8sIB")
 _SIZE = _SLOT.size
 _FLAG = _SIZE - 1
 _EMPTY, _LIVE, _DELETED, _FORGOTTEN = 0, 1, 2, 3
@@ -43,8 +43,8 @@ class FoldTable:
         at = _find(shard, key)
         if shard[at + _FLAG] in (_EMPTY, _FORGOTTEN):
             return None
-        _, version, sort_time, accepted, offset, digest, flag = _SLOT.unpack_from(shard, at)
-        return Folded(version, flag == _DELETED, digest, sort_time, accepted, offset)
+        _, version, sort_time, accepted, offset, digest, audience, flag = _SLOT.unpack_from(shard, at)
+        return Folded(version, flag == _DELETED, digest, audience, sort_time, accepted, offset)
 
     def put(self, key: bytes, entry: Folded, offset: int) -> None:
         """Set the winner of key, at that offset of the output. O(1), now and then as long as one shard takes to grow."""
@@ -57,7 +57,8 @@ class FoldTable:
                 at = _find(shard, key)
             self._used[number] += 1
         flag = _DELETED if entry.deleted else _LIVE
-        _SLOT.pack_into(shard, at, key, entry.version, entry.sort_time_ms, entry.accepted_ms, offset, entry.digest, flag)
+        times = entry.sort_time_ms, entry.accepted_ms
+        _SLOT.pack_into(shard, at, key, entry.version, *times, offset, entry.digest, entry.audience, flag)
 
     def forget(self, key: bytes) -> None:
         """Forget the winner of key, as after a Kafka tombstone; nothing happens when there is none."""
@@ -79,9 +80,15 @@ def _find(shard: bytearray, key: bytes) -> int:
 
 
 def _grown(shard: bytearray) -> bytearray:
-    larger = bytearray(int(len(shard) // _SIZE * _GROWTH) * _SIZE)
-    for at in range(0, len(shard), _SIZE):
-        if shard[at + _FLAG]:
-            to = _find(larger, bytes(shard[at : at + 16]))
-            larger[to : to + _SIZE] = shard[at : at + _SIZE]
+    slots = int(len(shard) // _SIZE * _GROWTH)
+    larger = bytearray(slots * _SIZE)
+    end = len(larger)
+    for slot in [shard[at : at + _SIZE] for at in range(0, len(shard), _SIZE) if shard[at + _FLAG]]:
+        # Every key is there once, so the first empty slot is its own.
+        to = hash(bytes(slot[:16])) % slots * _SIZE
+        while larger[to + _FLAG]:
+            to += _SIZE
+            if to == end:
+                to = 0
+        larger[to : to + _SIZE] = slot
     return larger

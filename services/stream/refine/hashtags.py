@@ -29,9 +29,10 @@ def _normal(tag: str) -> str:
 
 def _spoken(candidate: str) -> str:
     """Return the tag that candidate begins with; empty when that is no word, such as `1` in `#1`."""
-    if not (candidate.isascii() and candidate.isalnum()):
-        end = next((at for at, letter in enumerate(candidate) if not _belongs(letter)), len(candidate))
-        candidate = candidate[:end]
+    if candidate.isascii() and candidate.isalnum():
+        return "" if candidate.isdigit() or len(candidate) > TAG_LENGTH_LIMIT else candidate.lower()
+    end = next((at for at, letter in enumerate(candidate) if not _belongs(letter)), len(candidate))
+    candidate = candidate[:end]
     if len(candidate) > TAG_LENGTH_LIMIT or not any(letter.isalpha() for letter in candidate):
         return ""
     return _normal(candidate)

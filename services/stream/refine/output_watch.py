@@ -13,10 +13,10 @@ from services.runtime.follow import OffsetGone
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import TopicPartition
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 # A new leader may not know for moments how far the log goes; a log that stays shorter than it was is another log.
-_SHORT_LOOKS = 25
+_SHORT_LOOKS = 10
 
 #: Takes the ends of the log as they were a moment ago. Kafka's failures are survived: it is called again with later ends.
 TakeEnds = Callable[[Mapping[TopicPartition, int]], Awaitable[None]]

@@ -7,12 +7,14 @@ from google.protobuf.message import DecodeError
 from sluice.activity.v1 import activity_pb2 as pb
 
 from services.contracts.codec import milliseconds
+from services.stream.refine.audiences import summary_of
 from services.stream.refine.folding import Incoming
 from services.stream.refine.refusals import KEY_MISMATCH, UNDECODABLE, VERSION_OUT_OF_RANGE, Refused
 
 ID_BYTES = 16
 DIGEST_BYTES = 8
 NO_DIGEST = bytes(DIGEST_BYTES)
+NO_AUDIENCE = 0
 
 # What refine adds, what differs from one acceptance to the next.
 _NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links")
@@ -36,10 +38,12 @@ def read_raw(key: bytes | None, value: bytes | None, timestamp_ms: int) -> RawRe
         raise Refused(UNDECODABLE, "not a sluice.activity.v1.Activity") from None
     if message.version < 0:
         raise Refused(VERSION_OUT_OF_RANGE, "version is negative")
+    deleted = message.deleted
     incoming = Incoming(
         message.version,
-        message.deleted,
-        NO_DIGEST if message.deleted else said_digest(message),
+        deleted,
+        NO_DIGEST if deleted else said_digest(message),
+        NO_AUDIENCE if deleted else summary_of(message.audience),
         milliseconds(message.published),
         milliseconds(message.accepted) or timestamp_ms,
     )
@@ -63,8 +67,9 @@ def said_digest(message: pb.Activity) -> bytes:
     """Return 8 bytes that differ when the source says something else: content, names, audience, times; never all zero."""
     said = pb.Activity()
     said.CopyFrom(message)
+    clear = said.ClearField
     for field in _NOT_SAID:
-        said.ClearField(field)
+        clear(field)
     said.source.ClearField("channel")
     for entity in said.mentions:
         _undecorate(entity)
@@ -77,5 +82,6 @@ def said_digest(message: pb.Activity) -> bytes:
 
 
 def _undecorate(entity: pb.Entity) -> None:
+    clear = entity.ClearField
     for field in _DECORATION:
-        entity.ClearField(field)
+        clear(field)

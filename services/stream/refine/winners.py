@@ -30,6 +30,14 @@ class Winners:
         """Count folded as the winner of key from now on; it is about to be written."""
         self._expected[key] = folded
 
+    def mark(self) -> tuple[int, dict[bytes, Folded]]:
+        """Return what `back_to` needs to undo what is folded from now on. Nothing may be observed or confirmed in between."""
+        return self.folded_to, dict(self._expected)
+
+    def back_to(self, mark: tuple[int, dict[bytes, Folded]]) -> None:
+        """Undo what was folded since mark."""
+        self.folded_to, self._expected = mark
+
     def knows(self, key: bytes, offset: int) -> bool:
         """Return whether the winner of key is the record at that offset of the output."""
         stored = self.table.get(key)

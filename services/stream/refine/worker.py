@@ -12,6 +12,7 @@ from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
 from services.runtime.metrics import READER_LAG
 from services.runtime.ops_server import OpsServer
+from services.runtime.rare_collections import rare_collections
 from services.runtime.settings import Settings
 from services.stream.refine.agent import RefineAgent
 from services.stream.refine.language import load_classifier
@@ -21,6 +22,8 @@ APP_ID = "sluice-refine"
 
 _START_SECONDS = 3600.0  # a large state takes long to read back
 _LAG_SECONDS = 2.0
+# A slice of common activities goes in one request. Below max.message.bytes of the topic, which counts the compressed batch.
+WRITTEN_AT_ONCE = 1024 * 1024
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -34,12 +37,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     faust.data_dir.mkdir(parents=True, exist_ok=True)
     app = build_app(faust)
     worker = FaustWorker(app)
-    producer = build_producer(security, instance)
+    producer = build_producer(security, instance, max_batch_size=WRITTEN_AT_ONCE)
     owned = OwnedPartitions(security, producer, load_classifier(), worker.fail)
     add_batch_agent(app, ACTIVITIES_RAW.name, RefineAgent(producer, owned), worker.fail)
     after_rebalance(app, owned.take_over)
     ops = OpsServer(settings.ops.host, settings.ops.port, lambda: not_ready(worker, owned))
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(rare_collections())
         await ops.start()
         stack.push_async_callback(ops.stop)
         await producer.start()

@@ -6,7 +6,6 @@ from services.contracts.activity import Activity, Audience, Entity, Object, Scop
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
 from services.stream.refine.owned_partitions import observe
 from services.stream.refine.partition_refiner import PartitionRefiner
-from services.stream.refine.refusals import Refused
 from services.stream.refine.winners import Winners
 
 DAY = 1_700_000_000_000
@@ -78,14 +77,11 @@ class Writer:
         """What it knows."""
         return self.refiner.winners
 
-    def write(self, record):
-        """Handle one raw record."""
-        try:
-            emission = self.refiner.take(record)
-        except Refused as refused:
-            self.refused.append((record.offset, refused.reason))
-            return
-        if emission:
+    def write(self, *records):
+        """Handle a slice of raw records."""
+        taken = self.refiner.take(records)
+        self.refused += [(record.offset, getattr(error, "reason", type(error).__name__)) for record, error in taken.refused]
+        for emission in taken.emissions:
             offset = self.log.append_emission(emission)
             self.winners.confirm(emission.id_bytes, emission.folded, offset)
 

@@ -5,7 +5,8 @@ from services.stream.refine.fold_table import FoldTable
 from services.stream.refine.folding import Folded
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
-ENTRIES = st.builds(Folded, INT64, st.booleans(), st.binary(min_size=8, max_size=8), INT64, INT64, INT64)
+UINT32 = st.integers(0, 2**32 - 1)
+ENTRIES = st.builds(Folded, INT64, st.booleans(), st.binary(min_size=8, max_size=8), UINT32, INT64, INT64, INT64)
 # One first byte: all keys meet in one shard, and most of them in growing.
 KEYS = st.integers(0, 60).map(lambda number: b"\7" + number.to_bytes(15, "big"))
 STEPS = st.lists(st.tuples(KEYS, st.none() | ENTRIES), max_size=200)
@@ -29,7 +30,7 @@ def test_it_behaves_like_a_dict(steps):
 def test_an_id_takes_at_most_115_bytes():
     """Memory is what bounds how many activities one worker can know."""
     table, count = FoldTable(), 30_000
-    entry = Folded(1, deleted=False, digest=bytes(8), sort_time_ms=1, accepted_ms=1, offset=1)
+    entry = Folded(1, deleted=False, digest=bytes(8), audience=0, sort_time_ms=1, accepted_ms=1, offset=1)
     for number in range(count):
         table.put((number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 2, entry, 1)
     assert len(table) == count

@@ -1,14 +1,16 @@
 """Folding by example: each rule once."""
 
 import pytest
+from sluice.activity.v1 import activity_pb2 as pb
 
+from services.stream.refine.audiences import NOBODY, closedness, summary_of
 from services.stream.refine.folding import LAST_VERSION, Dropped, Folded, Incoming, fold
 
 A, B = b"aaaaaaaa", b"bbbbbbbb"
 
 
-def incoming(version, digest=A, *, deleted=False, published=50, accepted=100):
-    return Incoming(version, deleted, bytes(8) if deleted else digest, published, accepted)
+def incoming(version, digest=A, *, audience=0, deleted=False, published=50, accepted=100):
+    return Incoming(version, deleted, bytes(8) if deleted else digest, audience, published, accepted)
 
 
 def after(*records):
@@ -34,6 +36,57 @@ def test_a_higher_version_with_the_same_content_is_written():
 def test_the_first_of_two_contents_under_one_version_stays():
     winner, outcomes = after(incoming(5, B), incoming(5, A), incoming(5, B))
     assert (winner.digest, outcomes) == (B, ["emitted", Dropped.CONFLICT, Dropped.DUPLICATE])
+
+
+PUBLIC, EMPLOYEES = summary_of(pb.Audience(scope=pb.SCOPE_PUBLIC)), summary_of(pb.Audience(scope=pb.SCOPE_INTERNAL))
+
+
+def group(*names):
+    return summary_of(pb.Audience(scope=pb.SCOPE_GROUP, groups=names))
+
+
+def to(*names):
+    return summary_of(pb.Audience(scope=pb.SCOPE_DIRECT, recipients=names))
+
+
+@pytest.mark.parametrize(
+    ("wider", "narrower"),
+    [
+        (PUBLIC, EMPLOYEES),
+        (EMPLOYEES, group("group:a")),
+        (group("group:a", "group:b"), group("group:a")),
+        (group("group:a"), to("person:a", "person:b")),
+        (to("person:a", "person:b"), to("person:b")),
+        (to("person:a"), NOBODY),
+    ],
+)
+def test_the_narrower_audience_of_one_version_counts_whichever_came_first(wider, narrower):
+    """Closing never waits for a new version; opening does."""
+    winner, outcomes = after(incoming(5, A, audience=wider), incoming(5, B, audience=narrower))
+    assert (winner.digest, winner.audience, outcomes) == (B, narrower, ["emitted", "emitted"])
+    winner, outcomes = after(incoming(5, B, audience=narrower), incoming(5, A, audience=wider))
+    assert (winner.digest, winner.audience, outcomes) == (B, narrower, ["emitted", Dropped.CONFLICT])
+
+
+def test_of_two_audiences_that_are_equally_closed_neither_counts():
+    """Nobody can tell which of them is meant, so nobody reads until a newer version says."""
+    first, second = incoming(5, A, audience=group("group:a")), incoming(5, B, audience=group("group:b"))
+    winner, outcomes = after(first, second, first, second)
+    assert (winner.audience, outcomes) == (NOBODY, ["emitted", "emitted", Dropped.CONFLICT, "duplicate"])
+    assert after(first, second, incoming(6, A, audience=PUBLIC))[0].audience == PUBLIC
+
+
+def test_names_that_the_scope_does_not_ask_for_make_no_other_audience():
+    said = pb.Audience(scope=pb.SCOPE_GROUP, groups=["group:a", "group:b"], recipients=["person:x"])
+    assert summary_of(said) == group("group:b", "group:a", "group:a")
+    assert summary_of(pb.Audience(scope=pb.SCOPE_PUBLIC, groups=["group:a"])) == PUBLIC
+    assert {summary_of(pb.Audience(scope=scope)) for scope in (0, 3, 4, 99)} == {NOBODY}
+
+
+def test_a_summary_fits_its_slot_however_many_are_named():
+    many = to(*(f"person:{n}" for n in range(3000)))
+    assert closedness(group("group:a")) < closedness(many) < closedness(to("person:a", "person:b")) < closedness(NOBODY)
+    assert NOBODY < 2**32
 
 
 def test_undated_contents_are_counted():

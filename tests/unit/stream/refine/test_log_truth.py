@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.contracts.activity import Audience, Scope
 from tests.unit.stream.refine.refine_steps import DAY, Log, Writer, activity, raw
 
 # version, content (None: deleted), native id, published offset, accepted offset
@@ -37,6 +38,71 @@ def written(records, *, writer=None):
     for record in records:
         writer.write(record)
     return writer
+
+
+AUDIENCES = {
+    "public": Audience(Scope.PUBLIC),
+    "employees": Audience(Scope.INTERNAL),
+    "a": Audience(Scope.GROUP, groups=("group:a",)),
+    "b": Audience(Scope.GROUP, groups=("group:b",)),
+    "a and b": Audience(Scope.GROUP, groups=("group:a", "group:b")),
+    "anna": Audience(Scope.DIRECT, recipients=("person:anna",)),
+}
+# version, who may read
+SHOWN = st.lists(st.tuples(st.integers(1, 2), st.sampled_from(sorted(AUDIENCES))), min_size=1, max_size=8)
+
+
+def shown(steps):
+    """Return the raw log of one activity that versions say to be for these."""
+    return [raw(n, activity(version=version, audience=AUDIENCES[who])) for n, (version, who) in enumerate(steps)]
+
+
+CLOSEDNESS = {"public": 0, "employees": 1, "a and b": 2, "a": 3, "b": 3, "anna": 4}
+
+
+def said_of_the_newest(steps):
+    newest = max(version for version, _ in steps)
+    return [who for version, who in steps if version == newest]
+
+
+def readers_by_hand(steps):
+    """Return the most closed audience that the newest version was said to have; nobody's when two claimed to be that at their time."""
+    said = said_of_the_newest(steps)
+    for at, who in enumerate(said):
+        before = [other for other in said[:at] if CLOSEDNESS[other] >= CLOSEDNESS[who]]
+        if before and set(before) != {who} and max(CLOSEDNESS[other] for other in before) == CLOSEDNESS[who]:
+            return Audience()
+    return AUDIENCES[max(said, key=CLOSEDNESS.__getitem__)]
+
+
+@given(SHOWN)
+def test_whoever_a_version_is_said_to_be_for_the_most_closed_word_counts(steps):
+    """A read that the source has closed is closed, and stays so when everything is said once more."""
+    for order in (steps, steps + steps):
+        [last] = written(shown(order)).log.last().values()
+        assert last.audience == readers_by_hand(steps)
+
+
+@given(SHOWN, st.randoms(use_true_random=False))
+def test_no_order_of_arrival_leaves_more_open_than_the_most_closed_word(steps, random):
+    [last] = written(shown(random.sample(steps, len(steps)))).log.last().values()
+    most = max(CLOSEDNESS[who] for who in said_of_the_newest(steps))
+    assert last.audience in [Audience(), *(AUDIENCES[who] for who, closed in CLOSEDNESS.items() if closed == most)]
+
+
+@given(SHOWN, st.integers(0, 8), st.integers(0, 8))
+def test_who_may_read_survives_crashes_and_zombies(steps, known, ahead):
+    """A new owner that reads the log back, beside an old one that goes on for a while, ends with the same readers."""
+    records = shown(steps)
+    log = Log()
+    zombie = written(records[:known], writer=Writer(log))
+    owner = Writer(log)
+    written(records[known : known + ahead], writer=zombie)
+    written(records[known:], writer=owner)
+    owner.follow()
+    assert owner.follow() == 0
+    assert [a.audience for a in log.last().values()] == [readers_by_hand(steps)]
+    assert Writer(log).follow() == 0
 
 
 def facts(log):

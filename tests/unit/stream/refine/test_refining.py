@@ -6,16 +6,16 @@ from services.contracts.codec import activity_from_bytes, activity_from_proto, a
 from services.stream.refine.folding import Folded
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.raw_record import read_raw
-from services.stream.refine.refining import refine
+from services.stream.refine.refining import refine_all
 from services.stream.refine.winners import Winners
 from tests.unit.stream.refine.refine_steps import DAY, Log, Rec, Writer, activity, no_language, raw
 
-LIVE = Folded(7, deleted=False, digest=b"d" * 8, sort_time_ms=11, accepted_ms=22, offset=-1)
+LIVE = Folded(7, deleted=False, digest=b"d" * 8, audience=0, sort_time_ms=11, accepted_ms=22, offset=-1)
 
 
 def refined(said, folded=LIVE):
     message = activity_to_proto(said)
-    refine(message, folded, no_language)
+    refine_all([message], [folded], no_language)
     return activity_from_proto(message)
 
 
@@ -54,7 +54,7 @@ def test_a_delete_leaves_no_text():
 
 
 def test_a_refined_record_says_where_it_came_from():
-    emission = PartitionRefiner(Winners(), no_language).take(raw(41, activity()))
+    [emission] = PartitionRefiner(Winners(), no_language).take([raw(41, activity())]).emissions
     headers = dict(emission.headers)
     assert headers["ce_type"] == b"sluice.activity.v1.refined"
     assert headers["ce_subject"] == emission.key == activity().id.encode()
@@ -78,6 +78,13 @@ def test_a_new_avatar_or_another_route_is_the_same_content():
         source=replace(said.source, channel="channel:other"),
     )
     assert digest(said) == digest(again)
+
+
+def test_the_digests_of_the_log_stay_what_they_are():
+    """Every refined record carries one. Were they computed otherwise, whatever a source says again would be a conflict."""
+    who = Entity("person:b", "B", "b", "https://e.example/b", "https://e.example/b.png")
+    said = activity(content="<p>Ünï</p>", mentions=(who,), target=who, tags=("x", "y"), updated_ms=DAY + 5, language="de")
+    assert (digest(activity()).hex(), digest(said).hex()) == ("28d927721390d83e", "bad033957b384e93")
 
 
 def test_other_words_readers_or_times_are_another_content():

@@ -6,7 +6,7 @@ from sluice.activity.v1 import activity_pb2 as pb
 
 from services.contracts.codec import activity_from_proto, activity_to_bytes
 from services.stream.refine.folding import Folded
-from services.stream.refine.refining import refine
+from services.stream.refine.refining import refine_all
 from tests.unit.stream.refine import refining_reference as reference
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -96,7 +96,7 @@ def by_length(line):
     return ("de" if len(line) % 2 else "en"), 0.9
 
 
-FOLDED = st.builds(Folded, INT64, st.booleans(), st.just(bytes(8)), MILLISECONDS, MILLISECONDS, st.just(-1))
+FOLDED = st.builds(Folded, INT64, st.booleans(), st.just(bytes(8)), st.just(0), MILLISECONDS, MILLISECONDS, st.just(-1))
 
 
 @given(ACTIVITIES, LATER, LATER, FOLDED)
@@ -104,6 +104,6 @@ def test_the_bytes_are_those_of_the_reference(activity, top, inside, folded):
     data = from_the_future(activity, top, inside)
     folded = folded._replace(deleted=activity.deleted)
     message = pb.Activity.FromString(data)
-    refine(message, folded, by_length)
+    refine_all([message], [folded], by_length)
     expected = reference.refine(activity_from_proto(pb.Activity.FromString(data)), folded, by_length)
     assert message.SerializeToString(deterministic=True) == activity_to_bytes(expected)
