@@ -1,7 +1,7 @@
 """`python -m bench.bare_append ORDER`: a bare append to the followers of the same activities, on one core.
 
-ORDER is JSON: users, mean, most, capacity, core. Each line on standard input names a file with the activities' authors (int32[n], negative
-minus one where it was put to the group); each line out is the seconds that appending them took.
+ORDER is JSON: what the population's Spec has, capacity, core. Each line on standard input names a file with the activities' authors
+(int32[n], negative minus one where it was put to the group); each line out is the seconds that appending them took.
 """
 
 import json

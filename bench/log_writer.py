@@ -39,6 +39,7 @@ class LogWriter:
     def __init__(self, security: KafkaSecurity) -> None:
         self._transactional: AIOKafkaProducer = build_producer(security, "bench-at-once", transactional_id="bench", linger_ms=20)
         self._plain: AIOKafkaProducer = build_producer(security, "bench")
+        self._settled: dict[int, int] = {}
 
     async def __aenter__(self) -> Self:
         await self._transactional.start()
@@ -49,9 +50,9 @@ class LogWriter:
         await self._transactional.stop()
         await self._plain.stop()
 
-    async def write(self, records: Iterable[LogRecord]) -> WrittenTo:
-        """Write records about in their order, over all partitions."""
-        return await _sent(self._plain, records, _IN_STEP)
+    async def write(self, records: Iterable[LogRecord], step: int = _IN_STEP) -> WrittenTo:
+        """Write records about in their order, over all partitions. step: so many may be read partition by partition."""
+        return await _sent(self._plain, records, step)
 
     async def write_at_once(self, records: Iterable[LogRecord]) -> WrittenTo:
         """Write records in a transaction."""
@@ -62,8 +63,11 @@ class LogWriter:
         return replace(written, visible_at=visible_at)
 
     async def settle(self, ends: Mapping[int, int]) -> None:
-        """Say that the index shows everything below ends, as the indexer does."""
+        """Say that the index shows everything below ends, as the indexer does. What is behind what was said is not said."""
         for partition, end in ends.items():
+            if end <= self._settled.get(partition, 0):
+                continue
+            self._settled[partition] = end
             progress = IndexProgress(activities_index().name, partition, end)
             await self._plain.send_and_wait(INDEX_PROGRESS.name, progress_to_bytes(progress), progress.key, 0)
 

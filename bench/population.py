@@ -1,6 +1,7 @@
 """Who follows whom in a bench: drawn from a seed, so that every run and every process draws the same."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ MOST_FOLLOWERS = 20_000
 # Of log-normal follower counts: half have less than 180 followers, one in a hundred more than 3,000.
 _SKEW = 1.3
 _AUTHORS_A_GROUP = 10
+_OTHERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,18 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What draws a population in any process. mean 0: those whom most know, see build_known_to_most."""
+    """What draws a population in any process. kind: skewed, known or star, see the functions below; mean, most: of the skewed one."""
 
     users: int
     mean: int = MEAN_FOLLOWERS
     most: int = MOST_FOLLOWERS
+    kind: Literal["skewed", "known", "star"] = "skewed"
 
     def build(self) -> Population:
         """Draw it."""
-        return build_population(self.users, mean=self.mean, most=self.most) if self.mean else build_known_to_most(self.users)
+        if self.kind == "skewed":
+            return build_population(self.users, mean=self.mean, most=self.most)
+        return build_known_to_most(self.users) if self.kind == "known" else build_star(self.users)
 
 
 def user_name(number: int) -> str:
@@ -89,6 +94,13 @@ def build_known_to_most(users: int, seed: int = 6) -> Population:
     """Return four authors, three of whom each user follows: their activities fill timelines in no time, to different places."""
     at = np.random.default_rng(seed).integers(0, 4, users)
     return Population(users, 4, tuple(np.flatnonzero(at != author).astype(np.int32) for author in range(4)), kind="known")
+
+
+def build_star(users: int, seed: int = 11) -> Population:
+    """Return an author whom all users follow, number 0, and two hundred whom four hundred follow each."""
+    random = np.random.default_rng(seed)
+    few = (np.sort(random.choice(users, MEAN_FOLLOWERS, replace=False)).astype(np.int32) for _ in range(_OTHERS))
+    return Population(users, 1 + _OTHERS, (np.arange(users, dtype=np.int32), *few), kind="star")
 
 
 def follower_counts(targets: int, mean: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -34,7 +34,7 @@ _IN_FLIGHT = 32
 
 async def _measured(context: Context) -> Mapping[str, Measured]:
     house = House(context)
-    spec, known = Spec(context.size(200_000, 20_000)), Spec(context.size(200_000, 20_000), mean=0)
+    spec, known = Spec(context.size(200_000, 20_000)), Spec(context.size(200_000, 20_000), kind="known")
     populations = [spec.build(), known.build()]
     readers: list[int] = np.random.default_rng(10).choice(spec.users, _READERS, replace=False).tolist()
     followed = names_followed(*populations)
