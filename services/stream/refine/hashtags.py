@@ -9,15 +9,19 @@ TAG_LENGTH_LIMIT = 200
 
 # A tag follows no letter, digit, &, / or #: neither `C#` nor a fragment nor an entity is one. The sign comes first in the pattern, and
 # what may not stand before it is looked at from behind it: so the engine runs from sign to sign, not from letter to letter.
-_CANDIDATE = re.compile(r"[#\uff03](?<![\w&/#].)([^\s!-/:-@\[-^`{-~]+)")
+_WORD_OF_TAG = r"(?<![\w&/#].)([^\s!-/:-@\[-^`{-~]+)"
+_CANDIDATE = re.compile(f"[#\uff03]{_WORD_OF_TAG}")
+# One literal letter is found faster still.
+_ASCII_CANDIDATE = re.compile(f"#{_WORD_OF_TAG}")
 _JOINERS = "_\u200c\u200d\u00b7"
 
 
 def tags_of(named: Iterable[str], prose: str) -> tuple[str, ...]:
     """Return tags without #, lower case, NFKC, each once: the named ones first, then those of prose in order. At most TAG_LIMIT."""
     found = dict.fromkeys(filter(None, map(_normal, named)))
-    if "#" in prose or "\uff03" in prose:
-        found.update(dict.fromkeys(filter(None, map(_spoken, _CANDIDATE.findall(prose)))))
+    candidates = _CANDIDATE if "\uff03" in prose else _ASCII_CANDIDATE if "#" in prose else None
+    if candidates:
+        found.update(dict.fromkeys(filter(None, map(_spoken, candidates.findall(prose)))))
     return tuple(found)[:TAG_LIMIT]
 
 

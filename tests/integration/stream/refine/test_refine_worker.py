@@ -221,6 +221,20 @@ async def test_a_bad_record_goes_to_the_dead_letters_and_the_rest_go_on(broker, 
     ]
 
 
+async def test_a_narrower_audience_counts_without_a_new_version(broker, settings):
+    """What a source closes is closed at once; that somebody opens it again under the same version is a dead letter."""
+    opened, closed = activity(1, audience=Audience(Scope.PUBLIC)), activity(1, audience=Audience(Scope.INTERNAL))
+    await send(broker, as_raw(opened), as_raw(closed), as_raw(opened))
+    async with refining(settings):
+        await until_handled(broker)
+    assert (await last_of(broker))[opened.id].audience == Audience(Scope.INTERNAL)
+    assert [letter.value for letter in await log_of(broker, REFINE_DLQ.name)] == [activity_to_bytes(opened)]
+    await send(broker, as_raw(closed))
+    async with refining(settings):
+        await until_handled(broker)
+    assert len(await log_of(broker, ACTIVITIES.name)) == 2
+
+
 async def append_as_zombie(security, record):
     """Write a record of the output again behind everything, as a worker that lost its partition would."""
     return await send(security, Outgoing(record.topic, record.key, record.value, record.headers, record.partition))
