@@ -26,10 +26,8 @@ class Ordering:
         rising = keys[1:] > keys[:-1]
         complete_from = int(self._timelines.complete_from[row])
         if rising.all() or self._ties_in_order(slots, keys, rising):
-            low = int(keys.searchsorted(complete_from, side="right"))
-            if low == 0:
-                self._timelines.ordered_in[row] = self._table.moves
-            return slots[low:]
+            # Written back all the same: from its first place on, a ring is read without being put together.
+            return self._put(row, slots[int(keys.searchsorted(complete_from, side="right")) :], complete_from)
         return self.write(row, np.unique(slots), complete_from)
 
     def write(self, row: int, slots: Slots, complete_from: int) -> Slots:
@@ -44,6 +42,9 @@ class Ordering:
         order = order[keys[order].searchsorted(complete_from, side="right") :]
         slots, keys = slots[order], keys[order]
         self._order_ties(slots, keys)
+        return self._put(row, slots, complete_from)
+
+    def _put(self, row: int, slots: Slots, complete_from: int) -> Slots:
         self._timelines.build(row, slots, complete_from)
         self._timelines.ordered_in[row] = self._table.moves
         return slots
