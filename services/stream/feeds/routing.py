@@ -42,10 +42,12 @@ class Routing:
         trusted: Callable[[], None],
         *,
         other_group: str = "",
+        caught_up: Callable[[str], Awaitable[None]] | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         """trusted: raises ServiceUnavailable while this worker can't answer for its users. other_group: its address, if there is one.
 
+        caught_up: returns when everything that the other group has acknowledged to a user is applied here; may raise ServiceUnavailable.
         pauses_s: before the second, third, … try within this group, where there is no other.
         """
         self._state = state
@@ -54,6 +56,7 @@ class Routing:
         self._connect = connect
         self._trusted = trusted
         self._other_group = other_group
+        self._caught_up = caught_up
         self._pauses_s = pauses_s
         self._channels: dict[str, grpc.aio.Channel] = {}
 
@@ -122,6 +125,10 @@ class Routing:
     async def _here(self, name: str, here: Here[A]) -> A:
         try:
             self._trusted()
+            if self._caught_up is not None:
+                await self._caught_up(name)
+                # Again: nothing may come between being trusted and answering.
+                self._trusted()
         except ServiceUnavailable as error:
             raise OwnerAway(str(error)) from None
         try:

@@ -15,7 +15,7 @@ from sluice.feed.v1.relation_service_pb2_grpc import add_RelationServiceServicer
 from services.contracts.errors import ServiceUnavailable
 from services.contracts.indices import activities_index
 from services.contracts.principal import Principal, principal_of
-from services.contracts.topics import ACTIVITIES, RELATIONS
+from services.contracts.topics import ACTIVITIES, IDENTITIES, RELATIONS
 from services.runtime import metrics
 from services.runtime.auth import TokenVerifier
 from services.runtime.bulk_read import partitions_of
@@ -25,6 +25,7 @@ from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
 from services.runtime.grpc_client import open_channel
 from services.runtime.grpc_server import GrpcServer
+from services.runtime.log_ends import LogEnds
 from services.runtime.ops_server import OpsServer
 from services.runtime.records import TopicPartition
 from services.runtime.service_token import ServiceToken
@@ -48,6 +49,7 @@ from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.routing import Routing
+from services.stream.feeds.up_to_now import UpToNow
 
 _APP_ID = "sluice-feeds"
 _INSTANCE = "feeds-0"
@@ -89,7 +91,9 @@ class FeedsWorker:
         self._identities = IdentityLog(security, self._state.identities, Intake(self._state, self._engine).identities)
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
         self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
-        self._freshness = Freshness(security, self._positions)
+        self._ends = LogEnds(security, f"{instance}-ends")
+        self._freshness = Freshness(self._ends.of, self._positions)
+        self._up_to_now = UpToNow(self._ends.of, (self._owned.positions, self._identities.positions))
         self._search = open_channel(settings.peers.search, tls_ca=settings.peers.tls_ca)
         self._ops = OpsServer(settings.ops.host, settings.ops.port, self._problems)
         self._routing = Routing(
@@ -100,6 +104,7 @@ class FeedsWorker:
             partial(open_channel, tls_ca=settings.peers.tls_ca, again=False),
             self._trusted,
             other_group=settings.peers.feeds_replica,
+            caught_up=self._caught_up if settings.peers.feeds_replica else None,
         )
         self._grpc = self._servicers(settings)
         for topic in TOPICS:
@@ -139,6 +144,7 @@ class FeedsWorker:
         await self._ops.stop()
         await self._routing.close()
         await self._search.close()
+        await self._ends.close()
 
     def _servicers(self, settings: Settings) -> GrpcServer:
         history = HistoryClient(self._search, ServiceToken.of(settings))
@@ -159,6 +165,10 @@ class FeedsWorker:
         server.add(add_RelationServiceServicer_to_server, relations)
         server.add(add_PeerServiceServicer_to_server, PeerServicer(inverse, self._routing))
         return server
+
+    async def _caught_up(self, name: str) -> None:
+        partition = self._state.partition_of(name)
+        await self._up_to_now.wait([TopicPartition(topic, partition) for topic in TOPICS] + [TopicPartition(IDENTITIES.name, 0)])
 
     def _progressed(self) -> None:
         self._broadcast.progressed()

@@ -77,13 +77,13 @@ async def from_here():
     return "from here"
 
 
-def routing(*, owned=False, owner="other", trusted=lambda: None, other_group="", pauses_s=(0.0,)):
+def routing(*, owned=False, owner="other", trusted=lambda: None, pauses_s=(0.0,), **options):
     """Return the routing of the worker `me`. owner: an address, or a function that gives it."""
     state = RelationState(1)
     if owned:
         state.take_over(0)
     address_of = owner if callable(owner) else lambda _partition: owner
-    return Routing(state, address_of, "me", lambda address: address, trusted, other_group=other_group, pauses_s=pauses_s)
+    return Routing(state, address_of, "me", lambda address: address, trusted, pauses_s=pauses_s, **options)
 
 
 async def answer(routing, workers, *metadata, here=from_here, **options):
@@ -104,6 +104,36 @@ async def test_a_worker_that_is_behind_does_not_answer():
     """It could show what has been closed or deleted meanwhile."""
     with pytest.raises(OwnerAway, match="behind"):
         await answer(routing(owned=True, trusted=behind), Workers())
+
+
+async def test_what_the_other_group_has_taken_is_applied_before_a_user_is_answered_here():
+    """And a worker that lost its trust while it waited for that does not answer."""
+    trust, waited = [], []
+
+    def trusted():
+        if trust:
+            raise ServiceUnavailable("moved")
+
+    async def caught_up(name):
+        waited.append(name)
+
+    async def overtaken(_name):
+        trust.append("lost")
+
+    worker = routing(owned=True, trusted=trusted, caught_up=caught_up)
+    assert await answer(worker, Workers()) == "from here"
+    assert waited == ["person:a"]
+    with pytest.raises(OwnerAway, match="moved"):
+        await answer(routing(owned=True, trusted=trusted, caught_up=overtaken), Workers())
+
+
+async def test_who_cannot_tell_what_the_other_group_has_taken_lets_it_answer():
+    workers = Workers()
+
+    async def caught_up(_name):
+        raise ServiceUnavailable("not known")
+
+    assert await answer(routing(owned=True, caught_up=caught_up, other_group="b"), workers) == "from b"
 
 
 async def test_others_are_asked_of_their_owner_with_the_callers_token():
