@@ -70,22 +70,30 @@ class House(ActivityLog, People):
         self.run(worker.own(self._owned_by(number)))
         return worker
 
-    def move(self, partition: int, number: int) -> None:
-        """Give a partition of users to another worker: first it is taken from the one, then the other reads it back."""
+    def move(self, partition: int, number: int, *, noticed: bool = True) -> None:
+        """Give a partition of users to another worker: it is taken from the one, and the other reads it back.
+
+        noticed: the former owner hears of it. Otherwise, when it gets the partition again it believes that it never lost it.
+        """
         before, self.owners[partition] = self.owners[partition], number
-        for each in dict.fromkeys((before, number)):
-            self.run(self.workers[each].own(self._owned_by(each)))
+        if noticed and before != number:
+            self.run(self.workers[before].own(self._owned_by(before)))
+        self.run(self.workers[number].own(self._owned_by(number)))
 
     def _owned_by(self, number: int) -> list[int]:
         return [partition for partition, owner in enumerate(self.owners) if owner == number]
 
     def write_as_zombie(self, partition: int, nth: int) -> None:
-        """Derive once more, and late, what an old owner of a partition read from it: the nth from the end, at most a day old."""
-        zombie = self._worker(EngineLimits(1, 1, 1))
+        """Derive once more, and late, what an old owner of a partition read from it.
+
+        nth: from the end, of records that are overtaken, if there are any, and at most a day old.
+        """
         records = self.relations.since(TopicPartition(RELATIONS.name, partition), 0)
         young = [record for record in records if record.timestamp > self.relations.now_ms - REMEMBERED_S * 1000]
-        if young:
-            self.run(zombie.owned._derive_inverse([young[-1 - nth % len(young)]]))
+        last = {record.key: record for record in records}
+        if some := [record for record in young if last[record.key] is not record] or young:
+            zombie = self._worker(EngineLimits(1, 1, 1))
+            self.run(zombie.owned._derive_inverse([some[-1 - nth % len(some)]]))
 
     def compact(self) -> None:
         """Let the brokers tidy up, after everybody has read what there is: min.compaction.lag sees to that."""
@@ -190,6 +198,7 @@ class House(ActivityLog, People):
         self._check_all(3)
         self.settle_relations()
         self._check_inverse()
+        self.compact()
         self.limits = replace(self.limits, capacity=50, rows=3)
         for number in range(len(self.workers)):
             self.restart(number)

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from services.contracts.feed_filter import FeedFilter
 from services.contracts.relation_codec import MarkerKind
 from tests.unit.stream.feeds.drawn import actors, filters, sizes, users
-from tests.unit.stream.feeds.happenings import Happenings, some_happenings
+from tests.unit.stream.feeds.happenings import Happenings, relatings, some_happenings, writings
 from tests.unit.stream.feeds.house import page_ask, shown
 from tests.unit.stream.feeds.people import USERS
 
@@ -30,6 +30,13 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
 
     @rule(ask=asks)
     def read(self, ask):
+        self.house.check(**ask)
+
+    @rule(ask=asks, happenings=st.one_of(writings, relatings, some_happenings))
+    def read_before_and_after(self, ask, happenings):
+        """A timeline that is there follows what happens."""
+        self.house.check(**ask)
+        self.happen(happenings)
         self.house.check(**ask)
 
     @rule(ask=asks)

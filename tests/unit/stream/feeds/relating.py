@@ -10,28 +10,31 @@ from tests.unit.stream.feeds.writing import Writing
 
 
 class Relating(Writing):
-    """Happenings in a house, each with the strategies of its arguments in RELATING."""
+    """Happenings in a house, each with the strategies of its arguments in RELATING.
 
-    def follow(self, user, name, present):
+    What is there is taken back and what isn't is made, unless it is done `again`: then the same is said once more.
+    """
+
+    def follow(self, user, name, again):
         """Follow or unfollow."""
-        self.house.follow(user, name, present=present)
+        self.house.follow(user, name, present=self.edges_of(user).follows.isdisjoint(self.names_of(name)) is not again)
 
-    def mute(self, user, name, present):
+    def mute(self, user, name, again):
         """Mute or unmute a person, a group, a tag, a channel."""
-        self.house.mute(user, name, present=present)
+        self.house.mute(user, name, present=self.edges_of(user).mutes.isdisjoint(self.names_of(name)) is not again)
 
-    def mute_word(self, user, word, present):
+    def mute_word(self, user, word, again):
         """Mute or unmute a word."""
-        self.house.mute_word(user, word, present=present)
+        self.house.mute_word(user, word, present=(word not in self.edges_of(user).words) is not again)
 
-    def block(self, user, name, present):
+    def block(self, user, name, again):
         """Block or unblock; nobody blocks herself."""
-        if name not in self.house.society.names_of(user):
-            self.house.block(user, name, present=present)
+        if user not in self.names_of(name):
+            self.house.block(user, name, present=self.edges_of(user).blocks.isdisjoint(self.names_of(name)) is not again)
 
-    def belong(self, user, group, present):
+    def belong(self, user, group, again):
         """Join or leave."""
-        self.house.join(user, group, present=present)
+        self.house.join(user, group, present=(group not in self.edges_of(user).groups) is not again)
 
     def ask_to_follow(self, user, name, present):
         """Somebody who approves of her followers: until she does, nothing is shown."""
@@ -41,35 +44,44 @@ class Relating(Writing):
         """An account is somebody's, or nobody's any more."""
         self.house.link(account, person)
 
-    def mark(self, user, which, kind, present):
+    def mark(self, user, which, kind, again):
         """Mark as saved or read, or take it back."""
         if self.house.ids:
-            self.house.mark(user, kind, self.chosen(which).id, present=present)
+            edges, activity_id = self.edges_of(user), self.chosen(which).id
+            marked = edges.saved if kind is MarkerKind.SAVED else edges.read
+            self.house.mark(user, kind, activity_id, present=(activity_id not in marked) is not again)
 
-    def follow_while_moving(self, user, name, worker, present):
+    def follow_while_moving(self, user, name, worker):
         """The owner goes away after the record was written: the next one derives what it has not."""
-        self.house.relate(user, RelationKind.FOLLOWS, name, present=present)
+        self.house.relate(user, RelationKind.FOLLOWS, name, present=name not in self.edges_of(user).follows)
         partition = self.house.owner_of(user).state.partition_of(user)
         self.house.move(partition, worker)
         self.house.follow_relations(partition)
 
+    def edges_of(self, user):
+        """Return what the reference knows of a user."""
+        return self.house.society.edges[user]
 
-_edge = {"user": drawn.users, "name": drawn.followable, "present": drawn.present}
-_of_people = {"user": drawn.people, "name": drawn.people, "present": drawn.present}
+    def names_of(self, name):
+        """Return all names of whoever has this one."""
+        return self.house.society.names_of(name)
+
+
+_again = {"again": drawn.seldom}
+_edge = {"user": drawn.users, "name": drawn.followable}
+_of_people = {"user": drawn.people, "name": drawn.people}
 
 #: Name of the happening → strategies of its arguments.
 RELATING = [
-    ("follow", _edge),
-    ("follow", _edge),
-    ("mute", _edge),
-    ("mute_word", {"user": drawn.users, "word": drawn.words, "present": drawn.present}),
-    ("block", _of_people),
-    ("belong", {"user": drawn.users, "group": drawn.groups, "present": drawn.present}),
-    ("ask_to_follow", _of_people | {"user": drawn.users}),
+    ("follow", _edge | _again),
+    ("follow", _edge | _again),
+    ("follow", _edge | _again),
+    ("mute", _edge | _again),
+    ("mute_word", {"user": drawn.users, "word": drawn.words} | _again),
+    ("block", _of_people | _again),
+    ("belong", {"user": drawn.users, "group": drawn.groups} | _again),
+    ("ask_to_follow", _of_people | {"user": drawn.users, "present": st.booleans()}),
     ("link", {"account": drawn.accounts, "person": st.sampled_from([*USERS, None])}),
-    (
-        "mark",
-        {"user": drawn.users, "which": drawn.places_in_log, "kind": st.sampled_from(MarkerKind), "present": drawn.present},
-    ),
+    ("mark", {"user": drawn.users, "which": drawn.places_in_log, "kind": st.sampled_from(MarkerKind)} | _again),
     ("follow_while_moving", _edge | {"worker": st.integers(0, 1)}),
 ]

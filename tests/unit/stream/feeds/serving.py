@@ -67,9 +67,9 @@ class Serving:
         """A worker is killed and started."""
         self.house.restart(worker)
 
-    def move(self, partition, worker):
-        """A rebalance."""
-        self.house.move(partition, worker)
+    def move(self, partition, worker, noticed):
+        """A rebalance, which an owner that stands still doesn't notice."""
+        self.house.move(partition, worker, noticed=noticed)
 
     # The relation topics.
 
@@ -108,7 +108,7 @@ SERVING = [
     ("tidy", _worker | _slices),
     ("evict", {"user": drawn.users}),
     ("restart", _worker),
-    ("move", {"partition": st.integers(0, PARTITIONS - 1)} | _worker),
+    ("move", {"partition": st.integers(0, PARTITIONS - 1), "noticed": st.sampled_from([True, True, False])} | _worker),
     ("write_as_zombie", {"partition": st.integers(0, PARTITIONS - 1), "nth": st.integers(0, 9)}),
     ("settle_relations", {}),
     ("compact", {}),

@@ -5,7 +5,7 @@ import logging
 import structlog
 
 from services.stream.feeds import deliveries, engine, owned_relations, sweeping, window
-from tests.unit.stream.feeds.relation_log import read_columns
+from tests.unit.stream.feeds.relation_log import read_columns, read_records
 
 
 def small_steps(monkeypatch) -> None:
@@ -22,6 +22,7 @@ def small_steps(monkeypatch) -> None:
 def relations_in_memory(monkeypatch) -> None:
     """Let workers read partitions of the relation topics back from memory."""
     monkeypatch.setattr(owned_relations, "column_read", read_columns)
+    monkeypatch.setattr(owned_relations, "bulk_read", read_records)
     # A walk starts thousands of workers.
     silent = structlog.make_filtering_bound_logger(logging.ERROR)
     monkeypatch.setattr(owned_relations, "log", structlog.wrap_logger(None, wrapper_class=silent))
