@@ -151,7 +151,7 @@ class FeedEngine:
         slots = [self.table.learn(candidate.facts, candidate.body) for candidate in candidates]
         complete_from = max(self.complete_from(reader), EVERYTHING if floor is None else floor.sort_time_ms)
         both = np.concatenate((self.timelines.slots_of(reader.row), np.array(slots, np.int32)))
-        self._ordering.write(reader.row, np.unique(both), complete_from)
+        self._ordering.write(reader.row, both, complete_from)
         self.readers.rename(user, reader.names, reader.pending - names)
 
     def evict(self, user: str) -> None:
