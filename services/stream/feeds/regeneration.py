@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from weakref import WeakValueDictionary
 
 from services.contracts.errors import ServiceUnavailable
@@ -21,7 +22,11 @@ _HISTORY_LIMIT = 2000
 
 
 class Regeneration:
-    """Builds timelines, one at a time for a user, so that a crowd asking for one feed costs one query."""
+    """Builds timelines, one at a time for a user, so that a crowd asking for one feed costs one query.
+
+    What was begun is ended, whoever waits for it: callers that give up and ask again would otherwise keep a slow index busy with
+    questions whose answers nobody takes, and never get their feeds.
+    """
 
     def __init__(self, engine: FeedEngine, state: RelationState, backfill: Backfill, clock: Callable[[], float]) -> None:
         self._engine = engine
@@ -29,6 +34,7 @@ class Regeneration:
         self._backfill = backfill
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._building: dict[tuple[str, bool, bool], asyncio.Task[Reader]] = {}
         # After a restart everybody comes at once; the index has to live through that.
         self._places = asyncio.Semaphore(_AT_ONCE)
 
@@ -38,16 +44,36 @@ class Regeneration:
         Raises HistoryAway when history is needed and can't be asked, ServiceUnavailable when her relations don't hold
         still for long enough.
         """
-        reader = None if anew else self.ready(user, employee=employee)
-        if reader is None:
-            lock = self._locks.setdefault(user, asyncio.Lock())
-            async with lock:
-                reader = None if anew else self.ready(user, employee=employee)
-                if reader is None and not anew and self._serves(user, employee=employee):
-                    reader = await self._extend(user, employee=employee)
-                reader = reader or await self._regenerate(user, employee=employee)
-            self._engine.readers.touch(user, self._clock())
-        return reader
+        for _ in range(_ATTEMPTS):
+            if not anew and (reader := self.ready(user, employee=employee)):
+                return reader
+            built = await asyncio.shield(self._begun(user, employee=employee, anew=anew))
+            # Since it was built and until this goes on she may have been evicted, her row be another's, or she follow somebody else.
+            if self.ready(user, employee=employee) is built:
+                return built
+            anew = False
+        raise ServiceUnavailable("the relations of this feed change faster than it can be read")
+
+    def _begun(self, user: str, *, employee: bool, anew: bool) -> "asyncio.Task[Reader]":
+        """Return the building of a timeline that is under way, begun now if need be."""
+        key = (user, employee, anew)
+        if key not in self._building:
+            task = self._building[key] = asyncio.create_task(self._build(user, employee=employee, anew=anew))
+            task.add_done_callback(partial(self._ended, key))
+        return self._building[key]
+
+    def _ended(self, key: tuple[str, bool, bool], task: "asyncio.Task[Reader]") -> None:
+        del self._building[key]
+        if not task.cancelled():
+            # All who waited for it may be gone when it fails.
+            task.exception()
+
+    async def _build(self, user: str, *, employee: bool, anew: bool) -> Reader:
+        async with self._locks.setdefault(user, asyncio.Lock()):
+            reader = None if anew else self.ready(user, employee=employee)
+            if reader is None and not anew and self._serves(user, employee=employee):
+                reader = await self._extend(user, employee=employee)
+            return reader or await self._regenerate(user, employee=employee)
 
     def ready(self, user: str, *, employee: bool) -> Reader | None:
         """Return the user when her timeline serves her as it is, and note that she reads."""
