@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition as ClientPartition
@@ -125,8 +126,8 @@ async def _measured(context: Context) -> Measured:
     finally:
         refine.process.stop()
         refine.process.wait(20.0)
-    notes = {f"{part}_us": round(sorted(one[part] for one in parts)[len(parts) // 2] * 1e6, 1) for part in PARTS}
-    return Measured(rates, ceilings, {"activities": count, "by_the_clock_per_s": max(clock), **notes})
+    notes = {f"{part}_us": round(median(one[part] for one in parts) * 1e6, 1) for part in PARTS}
+    return Measured(rates, ceilings, {"activities": count, "by_the_clock_per_s": round(median(clock)), **notes})
 
 
 def run(context: Context) -> Mapping[str, Measured]:

@@ -21,7 +21,7 @@ from services.stream.refine.refusals import UNREFINABLE, Refused
 log = logging.getLogger(__name__)
 
 # Between slices the loop does its other work; a slice takes about 50 ms.
-SLICE = 384
+SLICE = 400
 
 
 class RefineAgent:

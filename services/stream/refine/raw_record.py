@@ -71,7 +71,8 @@ def said_digest(message: pb.Activity) -> bytes:
     for field in _NOT_SAID:
         clear(field)
     said.source.ClearField("channel")
-    for entity in said.mentions:
+    # Going over a repeated field by iterator costs twice as much as over a slice of it: it ends with an exception.
+    for entity in said.mentions[:]:
         _undecorate(entity)
     if said.HasField("actor"):
         _undecorate(said.actor)

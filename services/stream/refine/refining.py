@@ -60,7 +60,7 @@ def _refine_contents(messages: Sequence[pb.Activity], classify: Classify) -> Non
     found = [extract(content) for content in contents]
     titles = [_plain_title(said.title) for said in objects]
     proses = [f"{title}\n{what.prose}" if title else what.prose for title, what in zip(titles, found, strict=True)]
-    tags = [tags_of(message.tags, prose) for message, prose in zip(messages, proses, strict=True)]
+    tags = [tags_of(message.tags[:], prose) for message, prose in zip(messages, proses, strict=True)]
     languages = [language_of(message.language, prose, classify) for message, prose in zip(messages, proses, strict=True)]
     for said, title, content in zip(objects, titles, contents, strict=True):
         _set_object(said, title, content)
@@ -79,8 +79,9 @@ def _set_object(said: pb.Object, title: str, content: str) -> None:
     said.title, said.content = title, content
     if not said.type:
         said.type = "note"
-    if said.url:
-        said.url = web_url(said.url)
+    url = said.url
+    if url and (safe := web_url(url)) != url:
+        said.url = safe
     if said.attachments:
         _make_attachments_safe(said)
 
@@ -110,9 +111,10 @@ def _make_entities_safe(message: pb.Activity) -> None:
         _make_entity_safe(message.actor)
     if message.HasField("target"):
         _make_entity_safe(message.target)
-    if len(message.mentions) > 1:
-        _name_once(message)
-    for entity in message.mentions:
+    mentions: Sequence[pb.Entity] = message.mentions[:]
+    if len(mentions) > 1:
+        mentions = _name_once(message, mentions)
+    for entity in mentions:
         _make_entity_safe(entity)
 
 
@@ -128,14 +130,15 @@ def _make_entity_safe(entity: pb.Entity) -> None:
         entity.avatar_url = safe
 
 
-def _name_once(message: pb.Activity) -> None:
-    """Leave every name once among the mentions: where it comes last, as it was said first."""
-    mentions = message.mentions
+def _name_once(message: pb.Activity, mentions: Sequence[pb.Entity]) -> Sequence[pb.Entity]:
+    """Leave every name once among the mentions, and return them: where it comes last, as it was said first."""
     kept = {entity.name: entity for entity in reversed(mentions)}
-    if len(kept) < len(mentions):
-        once = pb.Activity(mentions=reversed(kept.values()))
-        message.ClearField("mentions")
-        message.mentions.MergeFrom(once.mentions)
+    if len(kept) == len(mentions):
+        return mentions
+    once = pb.Activity(mentions=reversed(kept.values()))
+    message.ClearField("mentions")
+    message.mentions.MergeFrom(once.mentions)
+    return message.mentions[:]
 
 
 def _normalise(message: pb.Activity) -> None:
