@@ -34,15 +34,14 @@ def facts_from_proto(message: pb.Activity) -> Facts:
         return hidden(message.id, message.sort_time_ms)
     source, audience = message.source, _audience(message.audience)
     actor, target, channel = intern(message.actor.name), message.target.name, source.channel
-    names = [intern(f"tag:{tag}") for tag in message.tags]
-    if audience.scope is Scope.GROUP:
-        names += audience.groups
-    if actor:
-        names.append(actor)
+    names = [actor] if actor else []
     if target:
         names.append(intern(target))
+    if audience.scope is Scope.GROUP:
+        names += audience.groups
     if channel:
         names.append(intern(channel))
+    names += [intern(f"tag:{tag}") for tag in message.tags]
     fields = (
         message.id,
         message.sort_time_ms,

@@ -1,6 +1,6 @@
 """What is in a feed: one pure function decides, for live delivery, reading, rebuilds and history alike."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from services.contracts.activity import Activity, Audience, Scope, Verb
@@ -16,7 +16,7 @@ _PUBLIC, _INTERNAL, _GROUP, _DIRECT = Scope.PUBLIC, Scope.INTERNAL, Scope.GROUP,
 class Facts(NamedTuple):
     """What matching and filters need of an activity, kept in memory for every entry of a timeline.
 
-    targets: entity names, each once, in no order. channel is among them.
+    targets: entity names, each once, see targets_of. channel is among them.
     """
 
     id: str
@@ -32,13 +32,15 @@ class Facts(NamedTuple):
 
 
 def targets_of(activity: Activity) -> tuple[str, ...]:
-    """Return the entity names whose followers an activity is for, each once: tags, group audience, actor, target and channel."""
+    """Return the entity names whose followers an activity is for, each once: actor, target, group audience, channel and tags.
+
+    Those that are followed most often come first: reading looks for the first that the reader follows.
+    """
     if activity.deleted:
         return ()
-    names = [f"tag:{tag}" for tag in activity.tags]
+    names = [activity.actor.name if activity.actor else "", activity.target.name if activity.target else ""]
     names += activity.audience.groups if activity.audience.scope == Scope.GROUP else ()
-    names += (activity.actor.name if activity.actor else "", activity.target.name if activity.target else "")
-    names.append(activity.source.channel)
+    names += (activity.source.channel, *(f"tag:{tag}" for tag in activity.tags))
     return tuple(dict.fromkeys(filter(None, names)))
 
 
@@ -94,21 +96,33 @@ def matches(relations: PersonRelations, facts: Facts) -> bool:
     way. A DIRECT activity is a message: it needs no follow. Her own are those of all her accounts; a muted or blocked name
     doesn't hide what she did herself.
     """
-    (_, _, verb, actor, targets, audience, deleted, _, _, _) = facts
-    if deleted or not _IN_HOME[verb]:
-        return False
-    user, groups = relations.user, relations.groups
-    if audience.scope is not _PUBLIC and not may_read(user, employee=relations.employee, groups=groups, audience=audience):
-        return False
-    if actor == user or actor in relations.accounts:
-        return True
-    if actor in relations.blocks or actor in relations.blocked_by:
-        return False
-    if relations.mutes and not relations.mutes.isdisjoint(targets):
-        return False
-    if audience.scope is _DIRECT:
-        return True
-    return not (relations.follows.isdisjoint(targets) and groups.isdisjoint(targets))
+    return matcher(relations)(facts)
+
+
+def matcher(relations: PersonRelations) -> Callable[[Facts], bool]:
+    """Return `matches` for one reader: a page asks it of every candidate, so what is hers is looked up once."""
+    user, employee, groups, accounts = relations.user, relations.employee, relations.groups, relations.accounts
+    blocks, blocked_by, has_blocks = relations.blocks, relations.blocked_by, bool(relations.blocks or relations.blocked_by)
+    has_mutes, mutes_none = bool(relations.mutes), relations.mutes.isdisjoint
+    follows_none, belongs_to_none = relations.follows.isdisjoint, groups.isdisjoint
+
+    def is_match(facts: Facts) -> bool:
+        (_, _, verb, actor, targets, audience, deleted, _, _, _) = facts
+        if deleted or not _IN_HOME[verb]:
+            return False
+        scope = audience.scope
+        is_open = scope is _PUBLIC or (employee and scope is _INTERNAL)
+        if not is_open and not may_read(user, employee=employee, groups=groups, audience=audience):
+            return False
+        if actor == user or actor in accounts:
+            return True
+        if has_blocks and (actor in blocks or actor in blocked_by):
+            return False
+        if has_mutes and not mutes_none(targets):
+            return False
+        return scope is _DIRECT or not (follows_none(targets) and belongs_to_none(targets))
+
+    return is_match
 
 
 def delivery_names(relations: PersonRelations) -> frozenset[str]:

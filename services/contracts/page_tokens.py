@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+import orjson
+
 from services.contracts.errors import SluiceError
 
 # Clients of gRPC take 4 MiB unless told otherwise.
 MAX_ANSWER_BYTES = 3_500_000
-
-# json.dumps with other separators than its own makes an encoder for every call.
-_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class PageTokenInvalid(SluiceError):
@@ -38,7 +37,7 @@ class PageToken:
 
     def encode(self) -> str:
         """Return the opaque form."""
-        raw = _as_json([1, self.request, *self.position]).encode()
+        raw = orjson.dumps((1, self.request, *self.position))
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 

@@ -1,12 +1,11 @@
 """Which candidates one page shows: the relations of its reader, the filter she asked for, what she has read."""
 
 from collections.abc import Callable, Collection
-from functools import partial
 
 from sluice.activity.v1 import activity_pb2 as pb
 
 from services.contracts.feed_filter import NO_FILTER, FeedFilter, passes
-from services.contracts.matching import Facts, matches
+from services.contracts.matching import Facts, matcher
 from services.contracts.muted_words import speaks_of
 from services.contracts.relations import PersonRelations
 
@@ -23,12 +22,9 @@ class Rules:
         self.read = read
         # Asked of every candidate of every page, so without a look at a filter that isn't there.
         is_plain = wanted is NO_FILTER or not (wanted.narrows or wanted.unread_only)
-        self.show: Callable[[Facts], bool] = partial(matches, relations) if is_plain else self._show_wanted
-
-    def _show_wanted(self, facts: Facts) -> bool:
-        if not matches(self.relations, facts) or not passes(self.wanted, facts):
-            return False
-        return not (self.wanted.unread_only and facts.id in self.read)
+        self.show: Callable[[Facts], bool] = matcher(relations)
+        if not is_plain:
+            self.show = _narrowed(self.show, wanted, read)
 
     def silence(self, facts: Facts, body: bytes) -> bool:
         """Return whether an activity stays out for its words. Her own never does."""
@@ -37,3 +33,10 @@ class Rules:
             return False
         message = pb.Activity.FromString(body)
         return speaks_of(relations.words, message.text, message.tags)
+
+
+def _narrowed(is_match: Callable[[Facts], bool], wanted: FeedFilter, read: Collection[str]) -> Callable[[Facts], bool]:
+    def show(facts: Facts) -> bool:
+        return is_match(facts) and passes(wanted, facts) and not (wanted.unread_only and facts.id in read)
+
+    return show
