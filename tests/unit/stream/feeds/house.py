@@ -38,17 +38,18 @@ class House(ActivityLog, People):
         People.__init__(self)
         self.limits = limits
         self.committed: defaultdict[TopicPartition, int] = defaultdict(int)
-        self.runner = asyncio.Runner()
+        # asyncio.Runner looks after signals at every call, which costs more than most calls here.
+        self.loop = asyncio.new_event_loop()
         self.owners = [0, 0, 1]
         self.workers = [self._started(number) for number in (0, 1)]
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Wait for something."""
-        return self.runner.run(work)
+        return self.loop.run_until_complete(work)
 
     def close(self) -> None:
         """End it."""
-        self.runner.close()
+        self.loop.close()
 
     # Servers.
 
@@ -154,8 +155,8 @@ class House(ActivityLog, People):
     def page_while(self, happening: Callable[[], object], question: int, user: str, size: int = 10, **asked: Any) -> Page:
         """Read a page; let something happen between its nth question to history, if there is one, and the answer."""
         self.history.hold_at(question)
-        reading = self.runner.get_loop().create_task(self.owner_of(user).page(page_ask(user, size, **asked)))
-        holding = self.runner.get_loop().create_task(self.history.held.wait())
+        reading = self.loop.create_task(self.owner_of(user).page(page_ask(user, size, **asked)))
+        holding = self.loop.create_task(self.history.held.wait())
         self.run(asyncio.wait((reading, holding), return_when=asyncio.FIRST_COMPLETED))
         if holding.done():
             happening()

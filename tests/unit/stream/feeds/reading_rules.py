@@ -75,8 +75,8 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
             assert shown(page) == expected[: ask["size"]]
             assert page.below is not None or len(expected) <= ask["size"]
 
-    @rule(ask=asks, evicted=st.booleans(), question=st.integers(1, 4), happenings=some_happenings)
-    def read_while_things_happen(self, ask, evicted, question, happenings):
+    @rule(ask=asks, evicted=st.booleans(), question=st.integers(1, 4), happenings=some_happenings, indexed=st.booleans())
+    def read_while_things_happen(self, ask, evicted, question, happenings, indexed):
         """Whatever happens while history is asked: every entry is in the feed when the page is; of a feed that stays none is missing."""
         house, before, accounts = self.house, self.expected(ask), dict(self.house.society.accounts)
         owner = house.deliver_all(ask["user"])
@@ -84,7 +84,7 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
             owner.engine.evict(ask["user"])
         generation = owner.engine.generation
         try:
-            page = house.page_while(lambda: self.happen_and_be_seen(happenings), question, **ask)
+            page = house.page_while(lambda: self.happen_and_be_seen(happenings, indexed=indexed), question, **ask)
         except KeyError:
             page = None
         after = self.expected(ask)
@@ -96,11 +96,13 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
                 assert shown(page) == after[: ask["size"]]
         house.check(**ask)
 
-    def happen_and_be_seen(self, happenings):
-        """Let things happen, and let all workers see them."""
+    def happen_and_be_seen(self, happenings, *, indexed):
+        """Let things happen, and let all workers see them; indexed: the index, too, which then is ahead of its answer."""
         self.happen(happenings)
         for user in USERS:
             self.house.deliver_all(user)
+        if indexed:
+            self.house.index_everything()
 
     @rule(ask=asks, happenings=st.lists(some_happenings, max_size=4))
     def read_on_while_things_happen(self, ask, happenings):
