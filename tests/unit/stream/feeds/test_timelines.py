@@ -4,7 +4,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stream.feeds.follower_index import FollowerIndex
 from services.stream.feeds.timelines import EVERYTHING, NO_ACTIVITY, NOTHING, Timelines
 
 # A slot is its own sort key here; 0 is no activity's.
@@ -93,23 +92,3 @@ def test_a_batch_of_arrivals_leaves_what_they_leave_one_by_one(arriving, first, 
     for row in range(4):
         assert batch.slots_of(row).tolist() == single.slots_of(row).tolist()
     assert batch.complete_from.tolist() == single.complete_from.tolist()
-
-
-edits = st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.sampled_from("abc")), max_size=60)
-
-
-@given(edits)
-def test_the_follower_index_holds_each_row_once_under_each_name(changes):
-    """It behaves as a set of pairs."""
-    index, pairs = FollowerIndex(), set()
-    for add, row, name in changes:
-        if add and (row, name) not in pairs:
-            index.add(row, [name])
-            pairs.add((row, name))
-        elif not add:
-            index.remove(row, [name])
-            pairs.discard((row, name))
-    for names in (["a"], ["b"], ["a", "b", "c"], []):
-        found = index.rows_of(names).tolist()
-        assert set(found) == {row for row, name in pairs if name in names}
-    assert len(index) == len({name for _, name in pairs})
