@@ -12,6 +12,7 @@ from services.runtime.confirmed_sends import build_producer
 from tests.cluster.kept import ON_CLUSTER, kept_servers
 from tests.cluster.load import Load
 from tests.cluster.members import Cluster
+from tests.cluster.raw import RawLog
 
 PARTITIONS = 12
 
@@ -50,3 +51,12 @@ async def load(cluster: Cluster) -> AsyncIterator[Load]:
     await producer.stop()
     if folder := os.environ.get("CLUSTER_LOGS"):
         (Path(folder) / "load.pickle").write_bytes(pickle.dumps((load.past, load.reads, load.refusals)))
+
+
+@pytest.fixture
+async def raw_log(cluster: Cluster) -> AsyncIterator[RawLog]:
+    """What refine reads, empty."""
+    producer = build_producer(cluster.settings.kafka.security(), "raw")
+    await producer.start()
+    yield RawLog(cluster, producer)
+    await producer.stop()
