@@ -188,6 +188,11 @@ class FeedEngine:
             high -= 1
         return slots[:high]
 
+    def newest_slots(self, reader: Reader) -> Slots:
+        """Return the slots of a timeline's newest candidates, oldest first, as many as come cheaply; none where that takes slots_below."""
+        self.deliveries.flush()
+        return self._ordering.read_newest(reader.row)
+
     def timeline(self, reader: Reader, below: Place) -> Iterator[Candidate]:
         """Yield the candidates of `slots_below`, newest first."""
         facts, bodies = self.table.facts_at, self.table.bodies

@@ -75,10 +75,12 @@ class FeedReader:
         rules = self._rules(ask)
         if reader is None or rules.relations.words:
             return None
-        slots = self._engine.slots_below(reader, ask.below)
-        if ask.below is TOP and self._is_spoiled(reader, len(slots), ask):
-            return None
-        skeleton = self._picked(slots, rules, ask.size, self._floor(reader, ask.below))
+        skeleton = self._newest(ask, reader, rules)
+        if skeleton is None:
+            slots = self._engine.slots_below(reader, ask.below)
+            if ask.below is TOP and self._is_spoiled(reader, len(slots), ask):
+                return None
+            skeleton = self._picked(slots, rules, ask.size, self._floor(reader, ask.below))
         short = skeleton.floor is not None and len(skeleton.candidates) < ask.size
         if short or None in map(_body_of, skeleton.candidates):
             return None
@@ -89,6 +91,13 @@ class FeedReader:
                 return None
             newer = counted
         return self._finished(ask, self._entries(ask, skeleton.candidates, rules), skeleton, newer)
+
+    def _newest(self, ask: PageAsk, reader: Reader, rules: Rules) -> _Skeleton | None:
+        """Return a first page that a timeline's newest candidates fill with one to spare, None when they don't."""
+        if ask.below is not TOP:
+            return None
+        skeleton = self._picked(self._engine.newest_slots(reader), rules, ask.size, None)
+        return None if skeleton.floor is None else skeleton
 
     async def _page(self, ask: PageAsk) -> Page:
         entries: list[Entry] = []

@@ -39,7 +39,7 @@ class Timelines:
         self._ring: Slots = np.zeros(rows * capacity, np.int32)
         # Where in its ring the next entry of a row goes.
         self._next = np.zeros(rows, np.uint16)
-        #: How often sort keys had moved when a row was last seen to be in order, see Ordering; 0 once anything changed since.
+        #: How often sort keys had moved when a row was last put in order, see Ordering; 0 once that has been overwritten.
         self.ordered_in = np.zeros(rows, np.int64)
         self._turn = np.zeros(rows, np.int32)
         self._turns = np.arange(1, dtype=np.int32)
@@ -85,11 +85,13 @@ class Timelines:
             at, following, places, complete_from = at[taken], following[taken], places[taken], complete_from[taken]
             slots = slots if len(slots) == 1 else slots[taken]
         following += 1
-        np.copyto(following, 0, where=following == self.capacity)
+        around = following == self.capacity
+        if around.any():
+            following[around] = 0
+            self.ordered_in[at[around]] = 0
         self._ring[places] = slots
         self._next[at] = following
         self.complete_from[at] = complete_from
-        self.ordered_in[at] = 0
 
     def _refuse(self, at: Places, places: Places, keys: Keys, sort_keys: Keys) -> None:
         """Note of rows that have only newer entries that they are complete only above the keys that they refuse."""
@@ -122,6 +124,14 @@ class Timelines:
         ring = self._ring[start : start + self.capacity]
         slots = np.concatenate((ring[following:], ring[:following])) if following else ring
         return slots if slots[0] else slots[np.count_nonzero(slots == NO_ACTIVITY) :]
+
+    def parts_of(self, row: int) -> tuple[Slots, Slots]:
+        """Return views of the slots that were in a row when it was built and are still there, and of those appended since.
+
+        Of a row that was appended to all around the ring they are two pieces that mean nothing.
+        """
+        start, following = row * self.capacity, int(self._next[row])
+        return self._ring[start + following : start + self.capacity], self._ring[start : start + following]
 
     def mark(self, first: int, last: int, referenced: NDArray[np.bool_]) -> None:
         """Set referenced[slot] for every slot in the rows first (inclusive) to last (exclusive); slots beyond it don't count."""

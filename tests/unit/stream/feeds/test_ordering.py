@@ -16,9 +16,9 @@ CAPACITY = 6
 class Row:
     """Activities with a time and an id, and one row over them."""
 
-    def __init__(self, places):
+    def __init__(self, places, capacity=CAPACITY):
         self.table = ActivityTable(1 << 20)
-        self.timelines = Timelines(1, CAPACITY)
+        self.timelines = Timelines(1, capacity)
         self.ordering = Ordering(self.table, self.timelines)
         for place in places:
             self.place(*place)
@@ -157,3 +157,21 @@ def test_a_row_is_read_as_a_sorted_list_would_be(steps):
     expected = sorted((known[number], number) for number in appended)
     above = [place for place in expected if place[0] > row.complete_from]
     assert read == above
+
+
+@given(
+    st.lists(st.integers(0, 60), min_size=1, max_size=140),
+    st.lists(st.tuples(st.integers(0, 60), st.booleans()), max_size=70),
+    st.integers(66, 100),
+)
+def test_the_newest_are_those_of_the_whole_row(first, arriving, capacity):
+    """What a first page is made of may leave out the oldest, never one in between."""
+    row = Row([], capacity)
+    slots = [row.place(number, time) for number, time in enumerate(first)]
+    row.ordering.write(0, np.array(slots, np.int32), EVERYTHING)
+    for number, (time, edited) in enumerate(arriving, len(first)):
+        slot = row.place(0 if edited else number, first[0] if edited else time)
+        row.timelines.append(np.zeros(1, np.int32), np.array([slot], np.int32), row.table.sort_keys)
+    newest = row.ordering.read_newest(0).tolist()
+    whole = row.ordering.read(0).tolist()
+    assert newest == whole[len(whole) - len(newest) :]
