@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -18,7 +19,7 @@ _RETRY_SECONDS = 1.0
 # A new leader may not know for moments how far the log goes; a log that stays shorter than it was is another log.
 _SHORT_LOOKS = 10
 
-#: Takes the ends of the log as they were a moment ago. Kafka's failures are survived: it is called again with later ends.
+#: Takes the ends of the log as they were a moment ago.
 TakeEnds = Callable[[Mapping[TopicPartition, int]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -34,13 +35,22 @@ class OutputWatch:
         self._short = 0
 
     async def run(self) -> None:
-        """Look until cancelled. Raises OffsetGone when the log has lost what was known of it, and whatever take raises."""
+        """Look until cancelled; a broker that is away is asked again.
+
+        Raises OffsetGone when the log has lost what was known of it, and whatever take raises, Kafka's errors among it.
+        """
+        async with aclosing(self._looks()) as looks:
+            async for ends in looks:
+                await self._take(ends)
+
+    async def _looks(self) -> AsyncGenerator[Mapping[TopicPartition, int], None]:
         while True:
-            consumer = read_consumer(self._security, "refine-own-output")
+            # What isn't committed counts too: a transaction that hangs would hide how far the log goes.
+            consumer = read_consumer(self._security, "refine-own-output", isolation_level="read_uncommitted")
             try:
                 await consumer.start()
                 while True:
-                    await self._look(consumer)
+                    yield await self._look(consumer)
                     await asyncio.sleep(LOOK_SECONDS)
             except (KafkaError, OSError) as error:
                 log.warning("watching the output is interrupted: %s", type(error).__name__)
@@ -48,11 +58,12 @@ class OutputWatch:
                 await stop_consumer(consumer)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+    async def _look(self, consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, int]:
         known = dict(self._positions)
-        ends = await consumer.end_offsets([ClientPartition(*tp) for tp in known])
-        self._note_short([tp for tp, position in known.items() if ends[ClientPartition(*tp)] < position])
-        await self._take({tp: ends[ClientPartition(*tp)] for tp in known})
+        told = await consumer.end_offsets([ClientPartition(*tp) for tp in known])
+        ends = {tp: told[ClientPartition(*tp)] for tp in known}
+        self._note_short([tp for tp, position in known.items() if ends[tp] < position])
+        return ends
 
     def _note_short(self, short: Sequence[TopicPartition]) -> None:
         self._short = self._short + 1 if short else 0

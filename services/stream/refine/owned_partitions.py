@@ -133,7 +133,7 @@ class OwnedPartitions:
             self._on_failure(error)
 
     async def _look_at(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Read what others have written below ends, and write again what they hide. Raises KafkaError: look again."""
+        """Read what others have written below ends, and write again what they hide. Raises KafkaError."""
         # With the lock nothing that this worker writes is on its way: what isn't accounted for is somebody else's.
         async with self.lock:
             unknown = self._output.unknown(ends)

@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
+from aiokafka.errors import OutOfOrderSequenceNumber
+
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import TopicPartition
 from services.stream.refine.output_watch import OutputWatch
@@ -48,3 +51,14 @@ async def test_a_broker_that_is_away_for_a_while_is_asked_again(own_server, make
         own_server.start()
         await produce(security, partition.topic, [b"after"])
         await until(lambda: ends == {partition: 2})
+
+
+async def test_what_cannot_be_taken_ends_the_watch(kafka, make_topic):
+    """Such as a winner that can't be written again: somebody must hear of it, though it is one of Kafka's errors."""
+    partition = TopicPartition(await make_topic(kafka), 0)
+
+    async def take(_ends):
+        raise OutOfOrderSequenceNumber
+
+    with pytest.raises(OutOfOrderSequenceNumber):
+        await asyncio.wait_for(OutputWatch(kafka, {partition: 0}, take).run(), 30)
