@@ -30,7 +30,7 @@ def test_no_token_is_the_first_page():
         ((5, 5, 0.5), False),
         (("5", *ID), False),
         ((True, *ID), False),
-        ((2**64, *ID), False),
+        ((2**63, *ID), False),
         ((5, 0, 2**63), False),
         ((json.loads("NaN"), 5, *ID), True),
         ((json.loads("Infinity"), 5, *ID), True),
