@@ -1,7 +1,7 @@
 """`python -m bench.bare_append ORDER`: a bare append to the followers of the same activities, on one core.
 
 ORDER is JSON: what the population's Spec has, capacity, core. Each line on standard input names a file with the activities' authors
-(int32[n], negative minus one where it was put to the group); each line out is the seconds that appending them took.
+(int32[n], negative minus one where it was put to the group); each line out is the processor seconds that appending them took.
 """
 
 import json
@@ -18,7 +18,7 @@ from bench.activities import Written
 from bench.bare import BareRings
 from bench.cores import bind
 from bench.population import Spec
-from bench.repeats import seconds_of
+from bench.repeats import processor_seconds
 from services.runtime.parent_death import service_command
 
 
@@ -40,7 +40,7 @@ class BareAppends:
         self._process.wait()
 
     def seconds(self, written: list[Written]) -> float:
-        """Return how long appending these activities takes."""
+        """Return the processor seconds of appending these activities."""
         np.save(self._file, np.array([-1 - one.author if one.in_group else one.author for one in written], np.int32))
         if self._process.stdin is None:
             raise RuntimeError("the process is not running")
@@ -65,7 +65,7 @@ def main() -> None:
     for line in sys.stdin:
         authors = np.load(line.strip()).tolist()
         rows = [population.rows_for(-1 - at if at < 0 else at, in_group=at < 0) for at in authors]
-        print(seconds_of(partial(rings.append_all, rows)), flush=True)
+        print(processor_seconds(partial(rings.append_all, rows)), flush=True)
 
 
 if __name__ == "__main__":

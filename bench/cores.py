@@ -27,7 +27,7 @@ def choose_cores() -> Cores:
     return Cores(usable[0], tuple(usable[1:]) or (usable[0],))
 
 
-def bind(cores: tuple[int, ...]) -> None:
-    """Bind every thread of this process to cores; threads and processes that start later inherit it."""
-    for thread in Path("/proc/self/task").iterdir():
+def bind(cores: tuple[int, ...], pid: int | str = "self") -> None:
+    """Bind every thread of a process to cores; threads and processes that it starts later inherit it."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), cores)

@@ -11,11 +11,18 @@ from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import RELATIONS
 
 
+def edge(subject: str, kind: RelationKind, obj: str) -> LogRecord:
+    """Return one edge. Entity names; a record for the partition of its subject."""
+    relation = Relation(subject, kind, obj, BEGIN_MS)
+    return LogRecord(RELATIONS.name, partition_of(subject, PARTITIONS), 0, 0, relation.key, relation_to_bytes(relation))
+
+
+def edges_of(subject: str, kind: RelationKind, objects: Iterable[str]) -> Iterator[LogRecord]:
+    """Yield edges of one kind."""
+    return (edge(subject, kind, obj) for obj in objects)
+
+
 def follows(users: Iterable[int], followed: Sequence[Sequence[str]]) -> Iterator[LogRecord]:
-    """Yield the edges of users. followed: names for each user there is."""
+    """Yield what users follow. followed: names for each user there is."""
     for user in users:
-        name = user_name(user)
-        partition = partition_of(name, PARTITIONS)
-        for obj in followed[user]:
-            relation = Relation(name, RelationKind.FOLLOWS, obj, BEGIN_MS)
-            yield LogRecord(RELATIONS.name, partition, 0, 0, relation.key, relation_to_bytes(relation))
+        yield from edges_of(user_name(user), RelationKind.FOLLOWS, followed[user])

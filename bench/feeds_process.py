@@ -64,6 +64,9 @@ class Line:
         # The worker's parts are its own business; the bench looks in.
         self._engine = worker._engine  # noqa: SLF001
         self._broadcast = worker._broadcast  # noqa: SLF001
+        self._assigned_at = 0.0
+        # By default a signal keeps only a weak reference.
+        worker._app.on_partitions_assigned.connect(self._assigned, weak=False)  # noqa: SLF001
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer until the other side is gone."""
@@ -76,6 +79,13 @@ class Line:
     async def on_ready(self) -> dict[str, str]:
         """Say what keeps the worker from answering; empty when nothing does."""
         return self._worker._problems()  # noqa: SLF001 - what its probe tells
+
+    async def _assigned(self, *_: object, **__: object) -> None:
+        self._assigned_at = time.monotonic()
+
+    async def on_assigned(self) -> dict[str, Any]:
+        """Say when partitions were assigned last, 0 before, and which of them are read back."""
+        return {"monotonic": self._assigned_at, "owned": sorted(self._worker._state.owned)}  # noqa: SLF001 - as above
 
     async def on_activate(self, specs: list[dict[str, Any]]) -> int:
         """Make every user of populations active with an empty timeline; return how many that were."""

@@ -46,6 +46,12 @@ class GrpcLoad:
         answer: bytes = await self._methods(method)[0](call.request, metadata=call.metadata, timeout=_SECONDS)
         return answer
 
+    async def stream(self, method: str, items: Sequence[bytes], metadata: tuple[tuple[str, str], ...]) -> bytes:
+        """Call a method that takes a stream and answers once; return the answer's bytes. Raises AioRpcError."""
+        ask: Callable[..., Any] = self._channels[-1].stream_unary(method)
+        answer: bytes = await ask(iter(items), metadata=metadata, timeout=_SECONDS)
+        return answer
+
     async def rate(self, method: str, calls: Sequence[Call], *, in_flight: int, seconds: float) -> float:
         """Return how many calls a second are answered when so many are always under way. Raises AioRpcError at the first failure."""
         methods, todo, count = self._methods(method), cycle(calls), 0

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
 from bench.feeds_process import ECHO
@@ -17,7 +18,10 @@ from services.runtime.embedded import free_port
 
 GET_FEED = "/sluice.feed.v1.FeedService/GetFeed"
 FOLLOW = "/sluice.feed.v1.RelationService/Follow"
-__all__ = ["ECHO", "FOLLOW", "GET_FEED", "MeasuredFeeds"]
+LEAVE = "/sluice.feed.v1.RelationService/Leave"
+PUBLISH = "/sluice.ingest.v1.PublishService/Publish"
+PUBLISH_STREAM = "/sluice.ingest.v1.PublishService/PublishStream"
+__all__ = ["ECHO", "FOLLOW", "GET_FEED", "LEAVE", "PUBLISH", "PUBLISH_STREAM", "MeasuredFeeds"]
 _START_S = 60.0
 _LOOK_S, _QUIET = 0.5, 0.15
 
@@ -25,27 +29,38 @@ _LOOK_S, _QUIET = 0.5, 0.15
 class MeasuredFeeds:
     """The process of bench.feeds_process on the measured core. Use it as a context manager; it waits until the worker is ready."""
 
-    def __init__(self, house: House, *, core: int, **settings: object) -> None:
-        """Take what else its environment says: settings such as SLUICE_FEEDS__CAPACITY."""
-        self.port = free_port()
+    def __init__(
+        self, house: House, settings: Mapping[str, object], *, core: int, instance: str = "feeds-0", port: int = 0
+    ) -> None:
+        """Take what else its environment says: settings such as SLUICE_FEEDS__CAPACITY. port 0: any free one."""
+        self.port = port or free_port()
         self._path = str(house.context.folder / f"feeds-{self.port}.line")
         ports = {"SLUICE_GRPC__PORT": self.port, "SLUICE_OPS__PORT": free_port()}
-        environment = house.environment("feeds-0", **ports, **settings)
+        environment = house.environment(instance, **ports, **settings)
         spec = ProcessSpec("feeds", "bench.feeds_process", (self._path, str(core)), environment)
         self._process = ServiceProcess(spec, os.environ, house.logs)
 
     def __enter__(self) -> Self:
-        self._process.start()
-        deadline = time.monotonic() + _START_S
-        self._line = _connected(self._path, self._process, deadline)
-        self._file = self._line.makefile("rwb")
-        self.until_ready(deadline)
+        self.start()
+        self.until_ready(time.monotonic() + _START_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._line.close()
         self._process.stop()
         self._process.wait(20.0)
+
+    def start(self) -> None:
+        """Start the process; return when it can be asked, long before it is ready."""
+        Path(self._path).unlink(missing_ok=True)
+        self._process.start()
+        self._line = _connected(self._path, self._process, time.monotonic() + _START_S)
+        self._file = self._line.makefile("rwb")
+
+    def kill(self) -> None:
+        """End it as the power does."""
+        self._line.close()
+        self._process.kill()
 
     @property
     def address(self) -> str:
@@ -59,9 +74,12 @@ class MeasuredFeeds:
 
     def ask(self, do: str, **fields: Any) -> Any:
         """Ask over the line. Raises ProcessFailed when the process has ended."""
-        self._file.write(json.dumps({"do": do, **fields}).encode() + b"\n")
-        self._file.flush()
-        answer = self._file.readline()
+        try:
+            self._file.write(json.dumps({"do": do, **fields}).encode() + b"\n")
+            self._file.flush()
+            answer = self._file.readline()
+        except OSError:
+            answer = b""
         if not answer:
             raise ProcessFailed(f"the worker did not answer {do}; the end of its log:\n{self._process.log_tail()}")
         return json.loads(answer)

@@ -16,14 +16,6 @@ def in_turn(repeats: int, value: Callable[[], float], ceiling: Callable[[], floa
     return Measured(values, ceilings)
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long work takes by the clock."""
-    gc.collect()
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
 def processor_seconds(work: Callable[[], object]) -> float:
     """Return the processor time that work takes: who has a core alone waits for nothing, and who hasn't isn't blamed for it."""
     gc.collect()

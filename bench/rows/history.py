@@ -7,16 +7,17 @@ The search service and Elasticsearch run on the core of the load, the feeds work
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from elasticsearch import AsyncElasticsearch
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1 import relation_service_pb2
 
-from bench.activities import BEGIN_MS, LogRecord
+from bench.activities import LogRecord
+from bench.edges import edge, edges_of
 from bench.figures import Figure, Measured, Target
 from bench.grpc_load import Call, GrpcLoad, call_as, percentile
-from bench.house import PARTITIONS, House, service
+from bench.house import House, service
 from bench.log_writer import LogWriter
 from bench.measured_feeds import FOLLOW, GET_FEED, MeasuredFeeds
 from bench.million_documents import activity_at, load, reader_following
@@ -24,10 +25,7 @@ from bench.row import Context, Need, Row
 from services.cli.apply import index_of
 from services.contracts.activity import Activity, Scope
 from services.contracts.matching import HOME_VERBS, delivery_names, targets_of
-from services.contracts.partitions import partition_of
-from services.contracts.relation_codec import relation_to_bytes
-from services.contracts.relations import PersonRelations, Relation, RelationKind
-from services.contracts.topics import RELATIONS
+from services.contracts.relations import PersonRelations, RelationKind
 from services.runtime.elastic import build_client
 from services.runtime.embedded import free_port
 from services.search.documents import BODY
@@ -64,20 +62,13 @@ class _Readers:
     def edges(self) -> Iterator[LogRecord]:
         """Yield what they follow and belong to."""
         for reader in self.all:
-            yield from _edges(reader.user, RelationKind.FOLLOWS, reader.follows)
-            yield from _edges(reader.user, RelationKind.MEMBER_OF, reader.groups)
+            yield from edges_of(reader.user, RelationKind.FOLLOWS, reader.follows)
+            yield from edges_of(reader.user, RelationKind.MEMBER_OF, reader.groups)
 
     @staticmethod
     def _call(house: House, reader: PersonRelations) -> Call:
         request = pb.GetFeedRequest(page_size=PAGE).SerializeToString()
         return call_as(house.token(reader.user.removeprefix("person:")), request)
-
-
-def _edges(subject: str, kind: RelationKind, objects: Iterable[str]) -> Iterator[LogRecord]:
-    partition = partition_of(subject, PARTITIONS)
-    for obj in objects:
-        relation = Relation(subject, kind, obj, BEGIN_MS)
-        yield LogRecord(RELATIONS.name, partition, 0, 0, relation.key, relation_to_bytes(relation))
 
 
 async def _measured(context: Context) -> Mapping[str, Measured]:
@@ -101,7 +92,7 @@ async def _measured(context: Context) -> Mapping[str, Measured]:
                 await writer.write(readers.edges())
                 await asyncio.to_thread(search.wait_ready, time.monotonic() + 60)
                 settings = {"SLUICE_PEERS__SEARCH": f"127.0.0.1:{port}", "SLUICE_FEEDS__CAPACITY": CAPACITY}
-                with MeasuredFeeds(house, core=context.cores.measured, **settings) as feeds:
+                with MeasuredFeeds(house, settings, core=context.cores.measured) as feeds:
                     feeds.until_quiet()
                     async with GrpcLoad(feeds.address, connections=1) as calls:
                         bench = _Bench(house, client, writer, calls, count)
@@ -208,10 +199,10 @@ class _Bench:
     async def _writes_and_questions(self, count: int) -> list[float]:
         took = []
         for number in range(count):
-            (edge,) = _edges(f"person:nobody-{number}", RelationKind.FOLLOWS, ["tag:nothing"])
+            nothing = edge(f"person:nobody-{number}", RelationKind.FOLLOWS, "tag:nothing")
             author = self._newest[number % len(self._newest)].actor
             begun = time.perf_counter()
-            await self._writer.write([edge])
+            await self._writer.write([nothing])
             await self._ask(HistoryAsk([author.name if author else ""], skeletons=True), PersonRelations("person:nobody"))
             took.append((time.perf_counter() - begun) * 1000)
         return took

@@ -98,7 +98,7 @@ async def _measured(context: Context) -> Mapping[str, Measured]:
     settings = {"SLUICE_FEEDS__ACTIVE_READERS": users, "SLUICE_FEEDS__CAPACITY": CAPACITY}
     async with LogWriter(house.security) as writer:
         await writer.write(follows(sorted({*watchers, *readers.values()}), names_followed(population, most_know)))
-        with MeasuredFeeds(house, core=context.cores.measured, **settings) as feeds:
+        with MeasuredFeeds(house, settings, core=context.cores.measured) as feeds:
             context.say(f"{users:,} readers become active, their timelines are filled")
             feeds.activate(star, known)
             count = CAPACITY * 3 // 2

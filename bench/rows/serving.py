@@ -42,7 +42,7 @@ async def _measured(context: Context) -> Mapping[str, Measured]:
     async with LogWriter(house.security) as writer:
         await writer.write(follows(readers, followed))
         del followed
-        with MeasuredFeeds(house, core=context.cores.measured, **settings) as feeds:
+        with MeasuredFeeds(house, settings, core=context.cores.measured) as feeds:
             context.say(f"{spec.users:,} readers become active, their timelines are filled")
             feeds.activate(spec, known)
             count = CAPACITY * 3 // 2
