@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from services.contracts.facts_codec import facts_from_bytes
 from services.contracts.matching import delivery_names
 from services.contracts.page_tokens import fitting
 from services.contracts.relation_codec import MarkerKind
 from services.stream.feeds.backfill import Backfill, CatchUp
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.history import History, HistoryAway
+from services.stream.feeds.hydration import Hydration
 from services.stream.feeds.likes import likes
 from services.stream.feeds.pages import Entry, Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place, just_above
@@ -21,7 +21,6 @@ from services.stream.feeds.rules import Rules
 from services.stream.feeds.timelines import EVERYTHING, Slots
 
 _MOST_ASKED = 2000
-_MOST_BODIES = 200
 # A filter that hardly anything passes is given up after that many looks; the page then says that it is partial.
 _ROUNDS = 40
 _AT_ONCE = 64
@@ -57,7 +56,7 @@ class FeedReader:
         """Take the parts. clock: seconds, never back. least_asked: of history at a time, though a page needs fewer."""
         self._engine = engine
         self._state = state
-        self._history = history
+        self._hydration = Hydration(engine, history)
         self._backfill = Backfill(engine, history, catch_up)
         self._least_asked = least_asked
         self._regeneration = Regeneration(engine, state, self._backfill, clock)
@@ -189,25 +188,12 @@ class FeedReader:
 
     async def _hydrate(self, ask: PageAsk, skeleton: _Skeleton, below: Place) -> None:
         try:
-            skeleton.candidates = await self._with_bodies(ask, skeleton.candidates)
+            skeleton.candidates = await self._hydrated(ask, skeleton.candidates)
         except HistoryAway:
             _end_before_missing(skeleton, below)
 
-    async def _with_bodies(self, ask: PageAsk, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return candidates with their bodies; what the index no longer gives this reader was deleted or closed since."""
-        missing = [candidate.facts.id for candidate in candidates if candidate.body is None]
-        bodies: dict[str, bytes] = {}
-        for first in range(0, len(missing), _MOST_BODIES):
-            relations = self._rules(ask).relations
-            bodies.update(await self._history.bodies(missing[first : first + _MOST_BODIES], relations))
-        for activity_id, body in bodies.items():
-            self._engine.table.restore(activity_id, body)
-        found = ((candidate, candidate.body or bodies.get(candidate.facts.id)) for candidate in candidates)
-        return [
-            candidate if candidate.body else Candidate(facts_from_bytes(body), body)
-            for candidate, body in found
-            if body is not None
-        ]
+    async def _hydrated(self, ask: PageAsk, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return await self._hydration.with_bodies(candidates, lambda: self._rules(ask).relations)
 
     def _still_shown(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
         """Return the entries of candidates that are in the feed now, after all that may have happened while we waited."""
@@ -270,7 +256,7 @@ class FeedReader:
                 ).candidates
             above = [candidate for candidate in above if rules.show(candidate.facts) and candidate.place > top]
             if rules.relations.words:
-                above = await self._with_bodies(ask, above[:_MOST_ASKED])
+                above = await self._hydrated(ask, above[:_MOST_ASKED])
         except HistoryAway:
             above = [candidate for candidate in above if rules.show(candidate.facts)]
         return sum(1 for facts, body in above if body is None or not rules.silence(facts, body))

@@ -90,6 +90,13 @@ class Worker:
         for partition, log in enumerate(self.records):
             self.deliver(partition, len(log))
 
+    def drop_bodies(self) -> None:
+        """Forget the bodies that the index can give again: others took the room."""
+        table = self.engine.table
+        budget, table._body_budget = table._body_budget, 0
+        self.progress()
+        table._body_budget = budget
+
     async def catch_up(self, refreshed) -> None:
         """See CatchUp."""
         for partition, offset in refreshed.items():

@@ -8,12 +8,22 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from services.contracts.feed_filter import FeedFilter
 from services.contracts.relation_codec import MarkerKind
 from tests.unit.stream.feeds.drawn import actors, filters, sizes, users
-from tests.unit.stream.feeds.happenings import Happenings, relatings, some_happenings, writings
+from tests.unit.stream.feeds.happenings import Happenings, done_by, relatings, some_happenings, writings
 from tests.unit.stream.feeds.house import page_ask, shown
 from tests.unit.stream.feeds.people import USERS
 
 readers = st.fixed_dictionaries({"user": users, "employee": st.booleans()})
 asks = st.fixed_dictionaries({"user": users, "employee": st.booleans(), "size": sizes, "asked": filters})
+mostly = st.sampled_from([True, True, False])
+#: When something happens: before the answer to which question, to fill what; and whether it is the reader herself who does it.
+moments = st.fixed_dictionaries(
+    {
+        "question": st.sampled_from([1, 1, 2, 2, 3, 4]),
+        "timeline": st.sampled_from(["evicted", "evicted", "without bodies", "as it is"]),
+        "indexed": st.booleans(),
+        "hers": mostly,
+    }
+)
 _MOST_PAGES = 100
 
 
@@ -32,11 +42,11 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
     def read(self, ask):
         self.house.check(**ask)
 
-    @rule(ask=asks, happenings=st.one_of(writings, relatings, some_happenings))
-    def read_before_and_after(self, ask, happenings):
+    @rule(ask=asks, happenings=st.one_of(writings, relatings, some_happenings), hers=mostly)
+    def read_before_and_after(self, ask, happenings, hers):
         """A timeline that is there follows what happens."""
         self.house.check(**ask)
-        self.happen(happenings)
+        self.happen(done_by(ask["user"], happenings) if hers else happenings)
         self.house.check(**ask)
 
     @rule(ask=asks)
@@ -75,16 +85,22 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
             assert shown(page) == expected[: ask["size"]]
             assert page.below is not None or len(expected) <= ask["size"]
 
-    @rule(ask=asks, evicted=st.booleans(), question=st.integers(1, 4), happenings=some_happenings, indexed=st.booleans())
-    def read_while_things_happen(self, ask, evicted, question, happenings, indexed):
+    @rule(ask=asks, moment=moments, happenings=st.one_of(some_happenings, relatings))
+    def read_while_things_happen(self, ask, moment, happenings):
         """Whatever happens while history is asked: every entry is in the feed when the page is; of a feed that stays none is missing."""
         house, before, accounts = self.house, self.expected(ask), dict(self.house.society.accounts)
+        happenings = done_by(ask["user"], happenings) if moment["hers"] else happenings
         owner = house.deliver_all(ask["user"])
-        if evicted:
+        if moment["timeline"] == "evicted":
             owner.engine.evict(ask["user"])
+        elif moment["timeline"] == "without bodies":
+            house.index_everything()
+            owner.drop_bodies()
         generation = owner.engine.generation
         try:
-            page = house.page_while(lambda: self.happen_and_be_seen(happenings, indexed=indexed), question, **ask)
+            page = house.page_while(
+                lambda: self.happen_and_be_seen(happenings, indexed=moment["indexed"]), moment["question"], **ask
+            )
         except KeyError:
             page = None
         after = self.expected(ask)

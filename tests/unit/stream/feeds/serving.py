@@ -59,6 +59,10 @@ class Serving:
         for _ in range(slices):
             self.house.workers[worker].engine.tidy_step()
 
+    def drop_bodies(self, worker):
+        """Others' bodies took the room."""
+        self.house.workers[worker].drop_bodies()
+
     def evict(self, user):
         """Others needed the room."""
         self.house.owner_of(user).engine.evict(user)
@@ -106,6 +110,7 @@ SERVING = [
     ("index_goes_back", {"partition": _broadcast["partition"], "records": st.integers(1, 6)}),
     ("sweep", _worker),
     ("tidy", _worker | _slices),
+    ("drop_bodies", _worker),
     ("evict", {"user": drawn.users}),
     ("restart", _worker),
     ("move", {"partition": st.integers(0, PARTITIONS - 1), "noticed": st.sampled_from([True, True, False])} | _worker),

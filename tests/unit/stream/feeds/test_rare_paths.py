@@ -260,6 +260,26 @@ def test_a_follow_that_is_taken_back_and_repeated_while_it_is_filled_in_misses_n
     assert house.texts() == ["2", "1"]
 
 
+def test_an_edit_that_comes_while_its_body_is_fetched_is_shown_now_and_later(house):
+    """The answer is as old as the question; by then the index has the edit and the worker has dropped its body again."""
+    house.follow("person:a", "person:b")
+    posts = [house.post(time=time) for time in range(3)]
+    assert house.texts() == ["2", "1", "0"]
+    house.index_everything()
+    worker = house.owner_of("person:a")
+    worker.drop_bodies()
+
+    def change():
+        house.edit(posts[1], text="edited")
+        house.delete(posts[2])
+        house.deliver_all("person:a")
+        house.index_everything()
+        worker.drop_bodies()
+
+    assert [entry[-1] for entry in shown(house.page_while(change, 1, "person:a"))] == ["edited", "0"]
+    assert house.texts() == ["edited", "0"]
+
+
 def test_what_may_be_dropped_is_remembered_once():
     """Records come and go by the million; what is kept of them is bounded by what is known at a time."""
     table = ActivityTable(1 << 30)
