@@ -36,7 +36,7 @@ run: setup ## start everything on the embedded servers with demo data
 test: setup ## unit, contract, integration and end-to-end tests on the embedded servers
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long"
 
-test-long: setup ## the property tests with many more steps (an hour)
+test-long: setup ## the property tests with many more steps: a million through the feeds, an hour on one core, the rest beside it
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q -n 2 --dist loadfile --timeout 7200
 
 # Elasticsearch comes without its analysis modules here; what stems is tested on the embedded server.

@@ -196,7 +196,7 @@ class House(ActivityLog, People):
 
     def check_everything(self) -> None:
         """Compare every feed, and every feed of workers that start anew, with the reference; and who follows and blocks whom."""
-        self._check_all(3)
+        self._check_all(7)
         self.settle_relations()
         self._check_inverse()
         self.compact()

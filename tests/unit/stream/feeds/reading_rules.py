@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from services.contracts.feed_filter import FeedFilter
 from services.contracts.relation_codec import MarkerKind
+from tests.unit.stream.feeds.activity_log import ACTIVITY_PARTITIONS
 from tests.unit.stream.feeds.drawn import actors, filters, sizes, users
 from tests.unit.stream.feeds.happenings import Happenings, done_by, relatings, some_happenings, writings
 from tests.unit.stream.feeds.house import page_ask, shown
@@ -24,6 +25,7 @@ moments = st.fixed_dictionaries(
         "hers": mostly,
     }
 )
+activity_partitions = st.integers(0, ACTIVITY_PARTITIONS - 1)
 _MOST_PAGES = 100
 
 
@@ -142,6 +144,23 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
         """Return what is in a feed, and where."""
         latest = self.house.latest
         return {(entry[0], latest[entry[0]].sort_time_ms) for entry in self.expected(ask)}
+
+    @rule(
+        ask=asks, writings=writings, partition=activity_partitions, happenings=st.one_of(relatings, some_happenings), hers=mostly
+    )
+    def read_what_came_in_slices(self, ask, writings, partition, happenings, hers):
+        """Whatever happens between two slices of a delivery, in the end everybody has what is hers."""
+        for user in USERS:
+            self.house.deliver_all(user)
+            self.house.page(user, 1, employee=ask["employee"])
+        self.happen(writings)
+        for worker in self.house.workers:
+            worker.arrive(partition, len(self.house.logs[partition]))
+        for happening in done_by(ask["user"], happenings) if hers else happenings:
+            for worker in self.house.workers:
+                worker.deliver_slice()
+            self.happen([happening])
+        self.house.check(**ask)
 
     @rule(ask=asks)
     def read_without_history(self, ask):
