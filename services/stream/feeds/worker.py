@@ -70,8 +70,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     security = settings.kafka.security()
     partitions = await partitions_of(security, RELATIONS.name)
     async with AsyncExitStack() as stack:
-        # Activities by the hundred thousand live for long and hold no cycles: looking through them takes a tenth of a second.
-        stack.enter_context(rare_collections())
         worker = FeedsWorker(settings, len(partitions))
         stack.push_async_callback(worker.close)
         await worker.run(stop)
@@ -116,6 +114,11 @@ class FeedsWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until stop is set or something fails for good, and stop in order."""
+        # Activities by the hundred thousand live for long and hold no cycles: looking through them takes a tenth of a second.
+        with rare_collections():
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         await self._producer.start()
         await self._identities.read_back()
         await self._progress.read_back()
