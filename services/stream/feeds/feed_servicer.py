@@ -99,7 +99,7 @@ def page_bytes(page: Page, ask: PageAsk) -> bytes:
         position = (*page.below, *(page.top or (None, None)))
         token = PageToken(position, _fingerprint(ask.user, ask.wanted)).encode()
     rest = pb.GetFeedResponse(next_page_token=token, newer_count=page.newer, partial=page.partial)
-    return entries_bytes(page.entries) + rest.SerializeToString()
+    return entries_bytes(page.entries, rest.SerializeToString())
 
 
 def _wanted(message: pb.FeedFilter) -> FeedFilter:
@@ -114,9 +114,13 @@ def _wanted(message: pb.FeedFilter) -> FeedFilter:
     )
 
 
-@lru_cache(maxsize=10_000)
 def _fingerprint(user: str, wanted: FeedFilter) -> str:
-    return fingerprint("feed", user, pb.FEED_KIND_HOME, wanted)
+    return _plain_fingerprint(user) if wanted is NO_FILTER else fingerprint("feed", user, pb.FEED_KIND_HOME, wanted)
+
+
+@lru_cache(maxsize=10_000)
+def _plain_fingerprint(user: str) -> str:
+    return fingerprint("feed", user, pb.FEED_KIND_HOME, NO_FILTER)
 
 
 def _places(position: tuple[Any, ...]) -> tuple[Place, Place | None]:

@@ -11,12 +11,13 @@ from services.stream.feeds.pages import Entry
 _ENTRIES, _ACTIVITY, _VIEWER_STATE = b"\x0a", b"\x0a", b"\x12"
 
 
-def entries_bytes(entries: Iterable[Entry]) -> bytes:
-    """Return what a GetFeedResponse with these entries and nothing else is serialised to."""
+def entries_bytes(entries: Iterable[Entry], rest: bytes = b"") -> bytes:
+    """Return what a GetFeedResponse with these entries is serialised to. rest: its other fields, serialised."""
     parts: list[bytes] = []
     for _, body, liked, saved, read in entries:
-        state = _viewer_state(liked, saved, read)
+        state = _viewer_state(liked, saved, read) if liked or saved or read else _NOTHING_DONE
         parts += (_head(len(body), len(state)), body, state)
+    parts.append(rest)
     return b"".join(parts)
 
 
@@ -40,3 +41,6 @@ def _varint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
+
+
+_NOTHING_DONE = _viewer_state(False, False, False)  # noqa: FBT003 - as above
