@@ -26,12 +26,18 @@ PATIENCE_S = 15.0
 
 
 def eventually(condition: Callable[[], Any], *, within: float = PATIENCE_S) -> Any:
-    """Return the first truthy value of condition, asked again and again; fail after `within` seconds."""
+    """Return the first truthy value of condition, asked again and again; fail after `within` seconds.
+
+    UNAVAILABLE says that trying again makes sense, and on a busy machine a search may take too long.
+    """
     deadline = time.monotonic() + within
     while True:
-        value = condition()
-        if value:
-            return value
+        try:
+            if value := condition():
+                return value
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
 
