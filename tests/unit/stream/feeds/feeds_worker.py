@@ -59,6 +59,7 @@ class Worker:
         """Forget all activities and start at W."""
         self.engine.reset()
         self.positions = list(self.refreshed)
+        self.applied = list(self.refreshed)
         self.progress()
 
     def progress(self) -> None:
@@ -67,23 +68,29 @@ class Worker:
 
     def arrive(self, partition: int, end: int) -> None:
         """Take records below an offset; what they mean for timelines may be undelivered after it."""
-        self.engine.deliver_all()
+        self.deliver_slices()
         log = self.records[partition]
         for offset in range(self.positions[partition], min(end, len(log))):
             self.engine.arrive(partition, offset, *log[offset])
             self.positions[partition] = offset + 1
 
     def deliver_slice(self) -> bool:
-        """Do the next bit, as the broadcast does between other work."""
+        """Do the next bit, as the broadcast does between other work; return whether there is more."""
         more = self.engine.deliveries.deliver_slice()
+        if not more:
+            self.applied = list(self.positions)
         self.engine.tidy_step()
         return more
+
+    def deliver_slices(self) -> None:
+        """Do all that is left."""
+        while self.deliver_slice():
+            pass
 
     def deliver(self, partition: int, end: int) -> None:
         """Apply records below an offset."""
         self.arrive(partition, end)
-        self.engine.deliver_all()
-        self.engine.tidy_step()
+        self.deliver_slices()
 
     def deliver_all(self) -> None:
         """Apply all there is."""
@@ -100,7 +107,8 @@ class Worker:
     async def catch_up(self, refreshed) -> None:
         """See CatchUp."""
         for partition, offset in refreshed.items():
-            self.deliver(partition, offset)
+            if self.applied[partition] < offset:
+                self.deliver(partition, offset)
 
     # Relations.
 

@@ -41,6 +41,7 @@ def test_an_entry_that_moves_above_complete_from_is_delivered(house):
 
 def test_what_history_told_one_reader_is_still_delivered_to_others(house):
     """The index may be ahead of the broadcast: one reader learns of a post early, the other by its arrival."""
+    house.move(partition=2, number=0)
     house.follow("person:a", "person:b")
     house.follow("person:h", "person:b")
     assert house.texts("person:h") == []
@@ -242,6 +243,17 @@ def test_what_arrives_while_a_follow_is_filled_in_is_there_once(house):
     assert house.texts() == ["2", "1"]
 
 
+def test_of_two_follows_that_are_filled_in_together_neither_is_missed(house):
+    """The second comes before the first was filled in."""
+    house.post("person:b", time=1)
+    house.post("person:h", time=2)
+    settle(house)
+    assert house.texts() == []
+    house.follow("person:a", "person:b")
+    house.follow("person:a", "person:h")
+    assert house.texts() == ["2", "1"]
+
+
 def test_a_follow_that_is_taken_back_and_repeated_while_it_is_filled_in_misses_nothing(house):
     """In between nothing was delivered for it, so the answer isn't enough any more."""
     assert house.texts() == []
@@ -278,6 +290,37 @@ def test_an_edit_that_comes_while_its_body_is_fetched_is_shown_now_and_later(hou
 
     assert [entry[-1] for entry in shown(house.page_while(change, 1, "person:a"))] == ["edited", "0"]
     assert house.texts() == ["edited", "0"]
+
+
+@pytest.mark.parametrize("hide", ["mute", "unfollow", "leave"])
+def test_what_is_hidden_while_its_body_is_fetched_is_not_shown(house, hide):
+    """The change has been answered, so no page may show it any more."""
+    house.follow("person:a", "person:b")
+    house.join("person:a", "group:g")
+    house.post(audience=Audience(Scope.GROUP, groups=("group:g",)))
+    assert house.texts() == ["5"]
+    house.index_everything()
+    house.owner_of("person:a").drop_bodies()
+    changes = {
+        "mute": lambda: house.mute("person:a", "person:b"),
+        "unfollow": lambda: [
+            house.follow("person:a", "person:b", present=False),
+            house.join("person:a", "group:g", present=False),
+        ],
+        "leave": lambda: house.join("person:a", "group:g", present=False),
+    }
+    assert shown(house.page_while(changes[hide], 1, "person:a")) == []
+
+
+@pytest.mark.parametrize("house", [EngineLimits(capacity=20, rows=3)], indirect=True)
+def test_an_entry_that_moves_away_leaves_the_others_in_order(house):
+    """It isn't hers any more, so it isn't delivered to her again; but it stands where she looks for the others."""
+    house.follow("person:a", "person:b")
+    house.follow("person:a", "tag:x")
+    posts = [house.post("person:h" if time == 4 else "person:b", time, tags=("x",)) for time in range(8)]
+    assert house.texts(size=1) == [str(time) for time in range(7, -1, -1)]
+    house.edit(posts[4], tags=(), sort_time_ms=50)
+    assert house.texts(size=1) == ["7", "6", "5", "3", "2", "1", "0"]
 
 
 def test_what_may_be_dropped_is_remembered_once():
