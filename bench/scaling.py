@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def need(users: float, costs: UnitCosts, habits: Habits, *, busy: float = 0.5) -
     delivery = activities * min(habits.followers, users) * costs.delivery_s
     reading = reads * costs.read_s
     share = activities * costs.broadcast_s
-    workers = max(1.0, (delivery + reading) / (busy - share)) if share < busy else float("inf")
+    workers = max(1.0, math.ceil((delivery + reading) / (busy - share))) if share < busy else float("inf")
     timelines = users * habits.active_share * habits.entries * costs.entry_bytes
     edges = 2 * users * habits.follows * costs.edge_bytes
     return Need(
