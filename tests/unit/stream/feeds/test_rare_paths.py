@@ -323,6 +323,20 @@ def test_an_entry_that_moves_away_leaves_the_others_in_order(house):
     assert house.texts(size=1) == ["7", "6", "5", "3", "2", "1", "0"]
 
 
+def test_a_block_of_an_account_that_turns_out_to_be_somebodys(house):
+    """The blocker sees none of her any more. She still sees the blocker until the block is repeated: then it names her, too."""
+    house.follow("person:a", "person:b")
+    house.follow("person:b", "person:a")
+    house.post("person:a", time=1)
+    house.post("person:b", time=2)
+    house.block("person:b", "person:a@y")
+    house.link("person:a@y", "person:a")
+    assert house.texts("person:b") == ["2"]
+    assert house.texts("person:a") == ["2", "1"]
+    house.block("person:b", "person:a@y")
+    assert house.texts("person:a") == ["1"]
+
+
 def test_what_may_be_dropped_is_remembered_once():
     """Records come and go by the million; what is kept of them is bounded by what is known at a time."""
     table = ActivityTable(1 << 30)
