@@ -12,6 +12,8 @@ from typing import Any
 from services.contracts.codec import activity_from_bytes
 from services.contracts.feed_filter import NO_FILTER
 from services.contracts.partitions import partition_of
+from services.contracts.relation_codec import MarkerKind
+from services.contracts.relations import WORD
 from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
 from services.runtime.records import TopicPartition
 from services.stream.feeds.edge_columns import REMEMBERED_S
@@ -195,27 +197,33 @@ class House(ActivityLog, People):
         return [entry[-1] for entry in self.check(user, size, **asked)]
 
     def check_everything(self) -> None:
-        """Compare every feed, and every feed of workers that start anew, with the reference; and who follows and blocks whom."""
+        """Compare every feed, and every feed of workers that start anew, with the reference; and every edge, from both sides."""
         self._check_all(7)
         self.settle_relations()
-        self._check_inverse()
+        self._check_relations()
         self.compact()
         self.limits = replace(self.limits, capacity=50, rows=3)
         for number in range(len(self.workers)):
             self.restart(number)
         self._check_all(100)
-        self._check_inverse()
+        self._check_relations()
 
     def _check_all(self, size: int) -> None:
         for user in USERS:
             for employee in (False, True):
                 self.check(user, size, employee=employee)
 
-    def _check_inverse(self) -> None:
+    def _check_relations(self) -> None:
         for kind, one in SETS.items():
-            for obj in (*USERS, *ACCOUNTS, *GROUPS):
-                subjects = {name for name, edges in self.society.edges.items() if obj in getattr(edges, one)}
-                assert set(self.owner_of(obj).state.subjects(obj, kind)) == subjects
+            for name in (*USERS, *ACCOUNTS, *GROUPS):
+                subjects = {subject for subject, edges in self.society.edges.items() if name in getattr(edges, one)}
+                state = self.owner_of(name).state
+                assert set(state.subjects(name, kind)) == subjects
+                objects = {obj for obj in state.objects(name, kind) if not obj.startswith(WORD)}
+                assert objects == getattr(self.society.edges[name], one)
+        for user in USERS:
+            marked, edges = self.owner_of(user).state.marked, self.society.edges[user]
+            assert (set(marked(user, MarkerKind.SAVED)), set(marked(user, MarkerKind.READ))) == (edges.saved, edges.read)
 
 
 def page_ask(user: str, size: int, below: Place = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER) -> PageAsk:
