@@ -8,10 +8,10 @@ from typing import Any
 import faust
 from aiokafka.partitioner import DefaultPartitioner
 
+from services.runtime.even_assignor import EvenAssignor
 from services.runtime.faust_transport import batch_transport
 from services.runtime.group_session import GroupSession
 from services.runtime.kafka_security import KafkaSecurity, for_faust
-from services.runtime.member_address import MovedMemberAssignor
 from services.runtime.records import TopicPartition
 
 #: What a service does with its partitions after a rebalance and before its streams begin.
@@ -27,7 +27,8 @@ class FaustSettings:
     canonical_url: where other workers reach this one; as stable as instance_id, since a static member that comes back
     under another URL costs a rebalance more. batched_topics: delivered as chunks, see `faust_transport`. max_poll_records: the
     largest chunk. buffered_chunks: chunks waiting per topic before fetching pauses; commit_every: chunks between
-    commits, beside the commit every commit_seconds.
+    commits, beside the commit every commit_seconds. handover_seconds: what a batch in hand gets to finish before partitions move, at the
+    most half a session.
     """
 
     app_id: str
@@ -65,7 +66,7 @@ def build_app(settings: FaustSettings) -> faust.App:
         broker_client_id=settings.instance_id,
         consumer_group_instance_id=settings.instance_id,
         canonical_url=settings.canonical_url,
-        PartitionAssignor=MovedMemberAssignor,
+        PartitionAssignor=EvenAssignor,
         datadir=str(settings.data_dir),
         # Its web server binds every interface and serves table data.
         web_enabled=False,
