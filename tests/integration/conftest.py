@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from services.runtime.embedded import EmbeddedServerError, EmbeddedServers, free_port
-from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.kafka_security import KafkaSecurity
 from tests.cluster.kept import ON_CLUSTER, KeptServers, kept_servers
+from tests.integration.runtime.kafka_steps import create
 
 MakeTopic = Callable[..., Awaitable[str]]
 
@@ -24,7 +25,12 @@ def servers_for_a_test(data_dir, *, both: bool = False) -> Iterator[EmbeddedServ
     both: Elasticsearch as well; otherwise it may be that only Kafka goes.
     """
     if ON_CLUSTER:
-        yield kept_servers(both=both)
+        servers = kept_servers(both=both)
+        try:
+            yield servers
+        finally:
+            # The session's other tests have no others.
+            servers.start()
         return
     server = start_on_free_ports(data_dir)
     yield server
@@ -76,13 +82,8 @@ def make_topic(unique) -> MakeTopic:
     """Return what creates a topic under a name of its own."""
 
     async def make(security: KafkaSecurity, name: str = "in", partitions: int = 1, **config: str) -> str:
-        admin = AIOKafkaAdminClient(**for_aiokafka(security))
-        await admin.start()
-        try:
-            topic = f"{unique}.{name}"
-            await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=config)])
-        finally:
-            await admin.close()
+        topic = f"{unique}.{name}"
+        await create(security, NewTopic(topic, partitions, 1, topic_configs=config))
         return topic
 
     return make

@@ -4,6 +4,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.contracts.topics import ACTIVITIES_RAW, INGEST_DLQ, RELATIONS, SOURCES, Size
 from services.runtime.kafka_security import for_aiokafka
+from tests.integration.runtime.kafka_steps import create
 
 TOPICS = (ACTIVITIES_RAW, INGEST_DLQ, SOURCES, RELATIONS)
 
@@ -14,12 +15,8 @@ async def create_topics(security, partitions):
     await admin.start()
     try:
         there = await admin.list_topics()
-        await admin.create_topics(
-            [
-                NewTopic(topic.name, 1 if topic.size is Size.SINGLE else partitions, 1, topic_configs=topic.config())
-                for topic in TOPICS
-                if topic.name not in there
-            ]
-        )
     finally:
         await admin.close()
+    count = {Size.WIDE: partitions, Size.SINGLE: 1}
+    missing = [topic for topic in TOPICS if topic.name not in there]
+    await create(security, *(NewTopic(topic.name, count[topic.size], 1, topic_configs=topic.config()) for topic in missing))

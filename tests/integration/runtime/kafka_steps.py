@@ -24,6 +24,27 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         await asyncio.sleep(0.01)
 
 
+async def create(security, *topics: NewTopic) -> None:
+    """Create topics, and wait until a client that asks is told of them: Apache Kafka's brokers hear of them from their controller."""
+    admin = AIOKafkaAdminClient(**for_aiokafka(security))
+    await admin.start()
+    try:
+        await admin.create_topics(list(topics))
+    finally:
+        await admin.close()
+    deadline = time.monotonic() + 30
+    for topic in topics:
+        while not await _is_there(security, topic.name):
+            assert time.monotonic() < deadline, f"{topic.name} is not there"
+
+
+async def _is_there(security, name):
+    try:
+        return bool(await partitions_of(security, name))
+    except LookupError:
+        return False
+
+
 async def until_saved(server) -> None:
     """Wait until what server acknowledged outlives its kill: the embedded one saves everything about once a second after a change."""
     if ON_CLUSTER:

@@ -3,15 +3,15 @@ import time
 from collections import Counter
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from services.contracts.partitions import key_partitioner, partition_of
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.embedded import free_port
-from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.producer import AcknowledgedProducer, KafkaAway, RecordMetadata, RecordRefused
 from services.runtime.records import Outgoing
-from tests.integration.runtime.kafka_steps import until, values_of
+from tests.integration.runtime.kafka_steps import create, until, values_of
 
 LOG_APPEND = {"message.timestamp.type": "LogAppendTime"}
 
@@ -143,10 +143,7 @@ async def test_starting_without_a_broker_says_so_in_bounded_time():
 
 async def make_own_topic(security):
     """Create the topic of a server of the test's own."""
-    admin = AIOKafkaAdminClient(**for_aiokafka(security))
-    await admin.start()
-    await admin.create_topics([NewTopic("own", 2, 1)])
-    await admin.close()
+    await create(security, NewTopic("own", 2, 1))
 
 
 async def test_a_dead_broker_fails_sends_in_bounded_time_and_its_return_mends_the_producer(own_server, started):

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from elasticsearch import AsyncElasticsearch
 from sluice.search.v1.search_service_pb2_grpc import SearchServiceStub
 
@@ -19,7 +19,7 @@ from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, RELATIONS, TOPICS, Size
 from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import EmbeddedServers, free_port
-from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Outgoing
 from services.runtime.settings import AuthSettings, ElasticsearchSettings, GrpcSettings, KafkaSettings, OpsSettings, Settings
 from services.runtime.settings_loading import load_settings
@@ -28,6 +28,7 @@ from services.search.__main__ import serve
 from services.search.index_admin import apply_index
 from tests.cluster.kept import KeptServers
 from tests.integration.conftest import servers_for_a_test
+from tests.integration.runtime.kafka_steps import create
 from tests.integration.search.faulty_proxy import FaultyProxy
 
 PARTITIONS = 4
@@ -110,13 +111,8 @@ async def eventually(check, seconds: float = 25.0) -> Any:
 
 async def create_topics(security: KafkaSecurity) -> None:
     """Create every topic of the registry, small."""
-    admin = AIOKafkaAdminClient(**for_aiokafka(security))
-    await admin.start()
-    try:
-        count = {Size.WIDE: PARTITIONS, Size.SINGLE: 1}
-        await admin.create_topics([NewTopic(topic.name, count[topic.size], 1) for topic in TOPICS])
-    finally:
-        await admin.close()
+    count = {Size.WIDE: PARTITIONS, Size.SINGLE: 1}
+    await create(security, *(NewTopic(topic.name, count[topic.size], 1) for topic in TOPICS))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from sluice.feed.v1 import feed_service_pb2 as feed_pb
 from sluice.feed.v1 import relation_service_pb2 as relation_pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
@@ -18,11 +18,12 @@ from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
 from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import free_port
-from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Outgoing
 from services.runtime.settings import FeedsSettings, GrpcSettings, KafkaSettings, OpsSettings, PeerSettings, Settings
 from services.runtime.token_issuer import EmbeddedIssuer
 from services.stream.feeds import worker as feeds_worker
+from tests.integration.runtime.kafka_steps import create
 from tests.integration.stream.feeds.small_index import SmallIndex
 
 PARTITIONS = 4
@@ -145,11 +146,8 @@ class Caller:
 async def house(own_server, tmp_path):
     """A broker with the topics, an index, and settings for a worker that isn't started yet."""
     security = KafkaSecurity(own_server.bootstrap)
-    admin = AIOKafkaAdminClient(**for_aiokafka(security))
-    await admin.start()
     wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS)]
-    await admin.create_topics([*wide, *(NewTopic(topic.name, 1, 1) for topic in (FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS))])
-    await admin.close()
+    await create(security, *wide, *(NewTopic(topic.name, 1, 1) for topic in (FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS)))
     issuer = EmbeddedIssuer.in_folder(tmp_path)
     issuer.ensure_key()
     index = SmallIndex(security, PARTITIONS)

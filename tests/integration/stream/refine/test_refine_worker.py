@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import ProducerClosed
 
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
@@ -21,14 +21,14 @@ from services.runtime.embedded import free_port
 from services.runtime.faust_app import after_rebalance, build_app
 from services.runtime.faust_batches import add_batch_agent
 from services.runtime.faust_worker import FaustWorker
-from services.runtime.kafka_security import KafkaSecurity, for_aiokafka
+from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Outgoing
 from services.runtime.settings import KafkaSettings, OpsSettings, Settings
 from services.stream.refine import worker as refine_worker
 from services.stream.refine.agent import RefineAgent
 from services.stream.refine.owned_partitions import OwnedPartitions
 from services.stream.refine.worker import APP_ID, faust_settings
-from tests.integration.runtime.kafka_steps import committed
+from tests.integration.runtime.kafka_steps import committed, create
 
 PARTITIONS = 2
 DAY = 1_700_000_000_000
@@ -42,11 +42,8 @@ def no_language(_line):
 async def broker(own_server):
     """A broker of this test's own, with refine's topics: their names can't be changed."""
     security = KafkaSecurity(own_server.bootstrap)
-    admin = AIOKafkaAdminClient(**for_aiokafka(security))
-    await admin.start()
     wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES_RAW, ACTIVITIES)]
-    await admin.create_topics([*wide, NewTopic(REFINE_DLQ.name, 1, 1)])
-    await admin.close()
+    await create(security, *wide, NewTopic(REFINE_DLQ.name, 1, 1))
     return security
 
 
