@@ -109,8 +109,11 @@ class FeedReader:
             if round_number == 0 and not skeleton.partial:
                 newer = await self._newer(ask)
             await self._hydrate(ask, skeleton, below)
-            entries += self._still_shown(ask, skeleton.candidates)
             asked_history |= skeleton.asked_history
+            if self._engine.readers.get(ask.user) is None:
+                # What she likes went along with her row: once more, from the same place.
+                skeleton = _Skeleton([], below, partial=skeleton.partial)
+            entries += self._still_shown(ask, skeleton.candidates)
             if skeleton.floor is None or skeleton.partial or len(entries) >= ask.size:
                 break
             below = skeleton.floor

@@ -323,6 +323,28 @@ def test_an_entry_that_moves_away_leaves_the_others_in_order(house):
     assert house.texts(size=1) == ["7", "6", "5", "3", "2", "1", "0"]
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_who_is_evicted_while_bodies_are_fetched_still_likes_what_she_likes(house, away):
+    """Her likes are kept with her timeline; without history the page ends where they would be needed."""
+    house.follow("person:a", "person:b")
+    liked = house.post()
+    house.like("person:a", liked.id)
+    assert house.check("person:a")[0][1] is True
+    house.index_everything()
+    worker = house.owner_of("person:a")
+    worker.drop_bodies()
+
+    def evict():
+        worker.engine.evict("person:a")
+        house.history.away = away
+
+    page = house.page_while(evict, 1, "person:a")
+    house.history.away = False
+    assert [entry.liked for entry in page.entries] == ([] if away else [True])
+    assert page.partial is away
+    assert (page.below is None) is not away
+
+
 def test_a_block_of_an_account_that_turns_out_to_be_somebodys(house):
     """The blocker sees none of her any more. She still sees the blocker until the block is repeated: then it names her, too."""
     house.follow("person:a", "person:b")
