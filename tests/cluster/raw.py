@@ -14,6 +14,7 @@ from services.contracts.partitions import partition_of
 from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.log_ends import LogEnds
 from services.runtime.records import Outgoing
 from services.stream.refine.worker import APP_ID
 from tests.cluster.load import GROUPS, TAGS, USERS
@@ -74,11 +75,16 @@ class RawLog:
             assert time.monotonic() < deadline, (done, ends)
             await asyncio.sleep(0.5)
 
-    async def until_refined_some(self, count: int) -> None:
-        """Return when the output has so many records, at once."""
-        deadline = time.monotonic() + REFINED_S
-        while len(await self.output()) < count:
-            assert time.monotonic() < deadline, "refine doesn't begin"
+    async def until_output_grew(self, more: int) -> None:
+        """Return at once when the output has more records than now, by so many."""
+        security = self.cluster.settings.kafka.security()
+        partitions, ends = await partitions_of(security, ACTIVITIES.name), LogEnds(security, "output-ends")
+        try:
+            before, deadline = sum((await ends.of(partitions)).values()), time.monotonic() + REFINED_S
+            while sum((await ends.of(partitions)).values()) < before + more:
+                assert time.monotonic() < deadline, "refine doesn't begin"
+        finally:
+            await ends.close()
 
     async def output(self) -> list[Activity]:
         """Return all states in the output, those of one activity in the order of the log."""

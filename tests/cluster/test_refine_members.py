@@ -22,9 +22,13 @@ async def test_what_a_frozen_worker_writes_when_it_goes_on_is_repaired(cluster, 
     cluster.start(frozen, owner)
     for attempt in range(ATTEMPTS):
         numbers = range(attempt * BACKLOG, (attempt + 1) * BACKLOG)
-        before = len(await raw_log.output())
+        # Both stand still while the backlog is written; then they have full batches to work on.
+        frozen.stop(), owner.stop()
         await raw_log.send(raw(number, 1) for number in numbers)
-        await raw_log.until_refined_some(before + BACKLOG // 20)
+        watching = asyncio.ensure_future(raw_log.until_output_grew(BACKLOG // 20))
+        await asyncio.sleep(0.5)
+        frozen.go_on(), owner.go_on()
+        await watching
         frozen.stop()
         await raw_log.send(raw(number, 2) for number in numbers)
         await asyncio.sleep(SESSION_S)

@@ -1,6 +1,7 @@
 """What arrives is gathered and written to the timelines in batches: NumPy's calls cost more than the entries of one activity."""
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from services.stream.feeds.activity_table import ActivityTable
 from services.stream.feeds.follower_index import Rows
 from services.stream.feeds.timelines import Timelines
 
-# Rows, and activities: where all of them go to the same few readers, each is written by itself.
-_BATCH, _ACTIVITIES = 8192, 64
+# Rows, and in how many parts: where all of them go to the same few readers, each is written by itself.
+_BATCH, _PARTS = 8192, 64
 # A slice takes a few milliseconds.
 _SLICE = 65_536
 
@@ -25,18 +26,22 @@ class Deliveries:
         self._gathered = 0
         self._large: deque[tuple[int, Rows]] = deque()
 
-    def add(self, slot: int, rows: Rows) -> None:
-        """Take a slot for rows, int32[n], n at least 1. They may be a view, if it stays as it is until flush."""
-        count = len(rows)
-        if count > _SLICE:
-            # A copy: the index may change between two slices, by moving its last row into a hole before them.
-            self._large.append((slot, np.array(rows)))
-            return
-        self._rows.append(rows)
-        self._slots.append(slot)
-        self._gathered += count
-        if self._gathered >= _BATCH or len(self._slots) >= _ACTIVITIES:
+    def add(self, slot: int, found: Iterable[Rows]) -> int:
+        """Take a slot for rows, int32[n] each, n at least 1; return how many that are. They may be views that stay until flush."""
+        added = 0
+        for rows in found:
+            count = len(rows)
+            added += count
+            if count > _SLICE:
+                # A copy: the index may change between two slices, by moving its last row into a hole before them.
+                self._large.append((slot, np.array(rows)))
+            else:
+                self._rows.append(rows)
+                self._slots.append(slot)
+                self._gathered += count
+        if self._gathered >= _BATCH or len(self._slots) >= _PARTS:
             self.flush()
+        return added
 
     def flush(self) -> None:
         """Write what was gathered: to be called before anything reads timelines or changes who follows. Large ones go by slices."""

@@ -78,11 +78,8 @@ class FeedEngine:
         names = delivered_to(facts)
         self.window.add(partition, offset, slot, names)
         self.likes.apply(facts)
-        rows = self.followers.rows_of(names if before is None else _new_names(before, facts, names))
-        count = len(rows)
-        if count:
-            self.deliveries.add(slot, rows)
-        return count
+        found = self.followers.rows_of(names if before is None else _new_names(before, facts, names))
+        return self.deliveries.add(slot, found) if found else 0
 
     def deliver_all(self) -> None:
         """Write everything that arrived to the timelines, in one go."""
