@@ -18,7 +18,7 @@ from services.stream.feeds.sweeping import Sweep
 from services.stream.feeds.timelines import EVERYTHING, Slots, Timelines
 from services.stream.feeds.window import Window
 
-_SWEEP_AFTER = 5_000
+_SWEEP_AFTER = 20_000
 
 
 @dataclass(frozen=True, slots=True)
