@@ -13,6 +13,7 @@ from services.runtime.kafka_security import KafkaSecurity
 
 # Topics of one partition that nobody follows.
 _FIRST, _SECOND = INGEST_DLQ.name, FEEDS_DLQ.name
+_LOST_S = 30.0
 
 
 class Hops:
@@ -30,6 +31,9 @@ class Hops:
         await self._producer.start()
         for consumer in self._consumers:
             await consumer.start()
+            # The end is looked up at the first fetch otherwise, and a probe may be there before.
+            await consumer.seek_to_end()
+            await asyncio.gather(*map(consumer.position, consumer.assignment()))
         first, second = self._consumers
         self._tasks = [asyncio.create_task(self._pass_on(first)), asyncio.create_task(self._note(second))]
         return self
@@ -43,12 +47,13 @@ class Hops:
         await self._producer.stop()
 
     async def milliseconds(self, hops: int) -> float:
-        """Send a probe through one topic or two; return how long it took."""
+        """Send a probe through one topic or two; return how long it took. Raises TimeoutError when it doesn't arrive."""
         key = uuid.uuid4().bytes
         self._arrived[key] = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
         await self._producer.send_and_wait(_FIRST if hops > 1 else _SECOND, b"x", key)
-        await self._arrived.pop(key)
+        await asyncio.wait_for(self._arrived[key], _LOST_S)
+        del self._arrived[key]
         return (time.perf_counter() - begun) * 1000
 
     async def _pass_on(self, consumer: AIOKafkaConsumer) -> None:

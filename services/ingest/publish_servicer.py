@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -25,14 +25,13 @@ from services.ingest.publish_rules import (
 )
 from services.ingest.publisher import ActivityPublisher, Published
 from services.ingest.source import Rejection
+from services.ingest.stream_publishing import Fate, StreamPublishing
 from services.runtime import metrics
 from services.runtime.auth import caller
 from services.runtime.grpc_errors import is_known, status_of
 from services.runtime.grpc_validation import validate
 
 MAX_STREAM_ITEMS = 10_000
-# So many of one stream wait for Kafka at a time; reading the stream pauses then.
-_STREAM_WINDOW = 500
 _GRPC = "grpc"
 
 log = structlog.get_logger()
@@ -67,25 +66,26 @@ class PublishServicer(pb_grpc.PublishServiceServicer):
 
     async def Publish(self, request: pb.PublishRequest, _context: Any) -> pb.PublishResponse:  # noqa: N802 - gRPC's name
         """Accept one activity."""
-        return await self._publish(await self._taken(request, self._principal()))
+        return _response(*await self._publish([await self._taken(request, self._principal())]))
 
     async def PublishStream(  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[pb.PublishStreamRequest], _context: Any
     ) -> pb.PublishStreamResponse:
         """Accept many; each is published as it comes, a window of them at a time."""
-        principal, window = self._principal(), asyncio.Semaphore(_STREAM_WINDOW)
-        tasks: list[asyncio.Task[pb.PublishResult]] = []
-        async with asyncio.TaskGroup() as group:
+        principal = self._principal()
+        results: list[pb.PublishResult | asyncio.Future[Fate]] = []
+        async with StreamPublishing(self._publish) as publishing:
             async for item in request_iterator:
-                if len(tasks) == MAX_STREAM_ITEMS:
+                if len(results) == MAX_STREAM_ITEMS:
                     break
-                await window.acquire()
-                task = group.create_task(self._result(item.request, principal))
-                task.add_done_callback(lambda _: window.release())
-                tasks.append(task)
+                try:
+                    validate(item.request)
+                    results.append(await publishing.put(await self._taken(item.request, principal)))
+                except Exception as error:  # noqa: BLE001 - whatever it is, the item's sender hears of it
+                    results.append(_refused(error))
             else:
                 # An unbroken stream: everything that was sent has a result.
-                return pb.PublishStreamResponse(results=[await task for task in tasks])
+                return pb.PublishStreamResponse(results=[await _result(result) for result in results])
         raise InvalidRequest(f"a stream has at most {MAX_STREAM_ITEMS} items; the first of them are published")
 
     async def Delete(self, request: pb.DeleteRequest, _context: Any) -> pb.DeleteResponse:  # noqa: N802 - gRPC's name
@@ -98,17 +98,8 @@ class PublishServicer(pb_grpc.PublishServiceServicer):
         else:
             marker = deleted_by_source(source_from_proto(request.source), request.version, principal)
         self._rate.take(principal.user)
-        response = await self._publish(self._accepted(marker, keep_id=by_id))
-        return pb.DeleteResponse(id=response.id, partition=response.partition, offset=response.offset)
-
-    async def _result(self, request: pb.PublishRequest, principal: Principal) -> pb.PublishResult:
-        try:
-            validate(request)
-            return pb.PublishResult(response=await self._publish(await self._taken(request, principal)))
-        except Exception as error:
-            if not is_known(error):
-                log.exception("stream item failed")
-            return pb.PublishResult(error=status_of(error))
+        (published,) = await self._publish([self._accepted(marker, keep_id=by_id)])
+        return pb.DeleteResponse(id=published.id, partition=published.partition, offset=published.offset)
 
     async def _taken(self, request: pb.PublishRequest, principal: Principal) -> Accepted:
         refuse_assigned(request.activity)
@@ -128,7 +119,23 @@ class PublishServicer(pb_grpc.PublishServiceServicer):
             raise InvalidRequest(outcome.detail, metadata={"rejection": outcome.reason}, field=field)
         return outcome
 
-    async def _publish(self, accepted: Accepted) -> pb.PublishResponse:
-        with self._in_flight.of(1):
-            published: list[Published] = await self._publisher.publish([accepted])
-        return pb.PublishResponse(id=published[0].id, partition=published[0].partition, offset=published[0].offset)
+    async def _publish(self, accepted: Sequence[Accepted]) -> list[Published]:
+        with self._in_flight.of(len(accepted)):
+            return await self._publisher.publish(accepted)
+
+
+def _response(published: Published) -> pb.PublishResponse:
+    return pb.PublishResponse(id=published.id, partition=published.partition, offset=published.offset)
+
+
+async def _result(result: "pb.PublishResult | asyncio.Future[Fate]") -> pb.PublishResult:
+    if isinstance(result, pb.PublishResult):
+        return result
+    fate = await result
+    return _refused(fate) if isinstance(fate, Exception) else pb.PublishResult(response=_response(fate))
+
+
+def _refused(error: Exception) -> pb.PublishResult:
+    if not is_known(error):
+        log.error("stream item failed", exc_info=error)
+    return pb.PublishResult(error=status_of(error))

@@ -25,8 +25,7 @@ class InFlight:
 
     async def enter(self, size: int) -> None:
         """Take room for one record of size bytes, waiting for it. When cancelled, no room is taken."""
-        if not self._waiters and self._fits(size):
-            self._take(size)
+        if self.enter_now(size):
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiters.append((size, turn))
@@ -39,6 +38,13 @@ class InFlight:
                 self._waiters.remove((size, turn))
                 self._admit()
             raise
+
+    def enter_now(self, size: int) -> bool:
+        """Take room for one record of size bytes if there is some and nobody waits for it; return whether it was taken."""
+        if self._waiters or not self._fits(size):
+            return False
+        self._take(size)
+        return True
 
     def leave(self, size: int) -> None:
         """Give the room of one record back."""

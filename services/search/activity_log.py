@@ -18,6 +18,7 @@ from services.runtime.records import Record
 log = structlog.get_logger()
 
 _DAY_MS = 86_400_000
+_GATHER_S = 0.1
 _POLL_MS = 200
 
 
@@ -68,7 +69,8 @@ class ActivityLog:
             # While Elasticsearch is away nothing is polled; being alive is what heartbeats are for.
             max_poll_interval_ms=_DAY_MS,
         )
-        self._consumer = paced(consumer)
+        # Searches see what is new four times a second at most; a bulk request for every few documents is work for nothing.
+        self._consumer = paced(consumer, gather_s=_GATHER_S)
 
     async def start(self) -> None:
         """Join the group. Raises KafkaError."""

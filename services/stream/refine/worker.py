@@ -68,7 +68,7 @@ def faust_settings(settings: Settings, instance: str) -> FaustSettings:
         # A batch is handled whole before a rebalance or a stop goes on: 2,000 take about half a second.
         max_poll_records=2000,
         buffered_chunks=4,
-        commit_every=4,
+        commit_every=64,
     )
 
 

@@ -9,6 +9,7 @@ from services.runtime.fetch_pacing import paced
 
 EMPTY = SimpleNamespace(topics=[("t", [(0, 0, 7, 7, None, b"")])])
 FULL = SimpleNamespace(topics=[("t", [(0, 0, 7, 7, None, b"records")])])
+MUCH = SimpleNamespace(topics=[("t", [(0, 0, 7, 7, None, bytes(300_000))])])
 FAILED = SimpleNamespace(topics=[("t", [(0, 1, -1, -1, None, b"")])])
 
 
@@ -41,10 +42,16 @@ async def test_empty_answers_that_come_at_once_are_spaced_out():
     assert await seconds_of(Client(EMPTY), 10) > 0.15
 
 
-@pytest.mark.parametrize("answer", [FULL, FAILED])
-async def test_records_and_errors_are_never_held_back(answer):
-    """What there is to tell is told at once."""
+@pytest.mark.parametrize("answer", [MUCH, FAILED])
+async def test_who_is_behind_asks_again_at_once(answer):
+    """And after an error, too."""
     assert await seconds_of(Client(answer), 50) < 0.1
+
+
+async def test_records_gather_before_they_are_asked_for_again_and_are_never_held_back():
+    """A fetch costs much more than a record; what has come is handed over at once."""
+    assert await seconds_of(Client(FULL), 1) < 0.01
+    assert 0.1 < await seconds_of(Client(FULL), 11) < 0.5
 
 
 async def test_a_record_ends_the_long_pauses():
