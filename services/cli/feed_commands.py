@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.json_format import MessageToJson
 from sluice.activity.v1 import activity_pb2
+from sluice.feed.v1 import feed_entry_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
@@ -87,7 +88,7 @@ def _safe(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def _marks(entry: pb.FeedEntry) -> str:
+def _marks(entry: feed_entry_pb2.FeedEntry) -> str:
     marks = [name for name in ("liked", "saved", "read") if getattr(entry.viewer_state, name)]
     return f" · {', '.join(marks)}" if marks else ""
 

@@ -9,7 +9,13 @@ from typing import Any, Literal
 import grpc
 import pytest
 from sluice.activity.v1 import activity_pb2 as pb
-from sluice.feed.v1 import feed_service_pb2, feed_service_pb2_grpc, relation_service_pb2, relation_service_pb2_grpc
+from sluice.feed.v1 import (
+    feed_entry_pb2,
+    feed_service_pb2,
+    feed_service_pb2_grpc,
+    relation_service_pb2,
+    relation_service_pb2_grpc,
+)
 from sluice.ingest.v1 import publish_service_pb2, publish_service_pb2_grpc
 from sluice.search.v1 import search_service_pb2, search_service_pb2_grpc
 
@@ -99,7 +105,7 @@ class Person:
         request = feed_service_pb2.GetFeedRequest(page_size=page_size, page_token=page_token)
         return self.call("feeds", feed_service_pb2_grpc.FeedServiceStub, "GetFeed", request)
 
-    def entry(self, activity_id: str) -> feed_service_pb2.FeedEntry | None:
+    def entry(self, activity_id: str) -> feed_entry_pb2.FeedEntry | None:
         """Return an entry of the first page."""
         return next((entry for entry in self.feed().entries if entry.activity.id == activity_id), None)
 

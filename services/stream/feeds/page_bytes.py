@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sluice.feed.v1 import feed_service_pb2 as pb
+from sluice.feed.v1 import feed_entry_pb2 as pb
 
 from services.stream.feeds.pages import Entry
 
-# Field numbers and wire type 2 (a length, then as many bytes), as in feed_service.proto; a test reads the bytes back.
+# Field numbers and wire type 2 (a length, then as many bytes), as in feed_service.proto and feed_entry.proto; a test reads the bytes back.
 _ENTRIES, _ACTIVITY, _VIEWER_STATE = b"\x0a", b"\x0a", b"\x12"
 
 

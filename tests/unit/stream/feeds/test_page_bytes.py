@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.activity.v1 import activity_pb2
+from sluice.feed.v1 import feed_entry_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
 
 from services.contracts.activity import Activity, Source
@@ -27,9 +28,9 @@ def response(page):
     """The same page, built by protobuf."""
     return pb.GetFeedResponse(
         entries=[
-            pb.FeedEntry(
+            feed_entry_pb2.FeedEntry(
                 activity=activity_pb2.Activity.FromString(entry.body),
-                viewer_state=pb.ViewerState(liked=entry.liked, saved=entry.saved, read=entry.read),
+                viewer_state=feed_entry_pb2.ViewerState(liked=entry.liked, saved=entry.saved, read=entry.read),
             )
             for entry in page
         ]
