@@ -28,6 +28,9 @@ def facts_to_message(facts: Facts) -> pb.ActivityFacts:
         object_activity_id=facts.object_activity_id,
         source_kind=facts.source_kind,
         language=facts.language,
+        in_reply_to=facts.in_reply_to,
+        cluster_id=facts.cluster_id,
+        rollup=facts.rollup,
     )
 
 
@@ -43,6 +46,9 @@ def facts_from_message(message: pb.ActivityFacts) -> Facts:
         object_activity_id=message.object_activity_id,
         source_kind=intern(message.source_kind),
         language=intern(message.language),
+        in_reply_to=message.in_reply_to,
+        cluster_id=intern(message.cluster_id),
+        rollup=intern(message.rollup),
     )
 
 

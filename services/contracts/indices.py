@@ -106,7 +106,7 @@ def activities_index(*, shards: int = 1, replicas: int = 0, core: bool = False) 
         settings = {name: value for name, value in settings.items() if name != "analysis"}
     return Index(
         alias=ACTIVITIES_ALIAS,
-        version=2,
+        version=3,
         description="Every refined activity, deletes as marked documents; versioned by the offset in sluice.activities.v1.",
         mappings=mappings,
         settings=settings,

@@ -16,7 +16,7 @@ _PUBLIC, _INTERNAL, _GROUP, _DIRECT = Scope.PUBLIC, Scope.INTERNAL, Scope.GROUP,
 class Facts(NamedTuple):
     """What matching and filters need of an activity, kept in memory for every entry of a timeline.
 
-    targets: entity names, each once, see targets_of. channel is among them.
+    targets: entity names, each once, see targets_of. channel is among them. rollup: see rollup_of.
     """
 
     id: str
@@ -29,6 +29,9 @@ class Facts(NamedTuple):
     object_activity_id: str = ""
     source_kind: str = ""
     language: str = ""
+    in_reply_to: str = ""
+    cluster_id: str = ""
+    rollup: str = ""
 
 
 def targets_of(activity: Activity) -> tuple[str, ...]:
@@ -58,7 +61,15 @@ def facts_of(activity: Activity) -> Facts:
         object_activity_id=activity.object.activity_id,
         source_kind=activity.source.kind,
         language=activity.language,
+        in_reply_to=activity.in_reply_to,
+        cluster_id=activity.cluster_id,
+        rollup=rollup_of(activity.source.kind, activity.source.instance, activity.rollup_id),
     )
+
+
+def rollup_of(kind: str, instance: str, rollup_id: str) -> str:
+    """Return a source's own rollup under a name that no other source has; empty without one."""
+    return f"{kind}/{instance}/{rollup_id}" if rollup_id else ""
 
 
 def deciding(audience: Audience) -> Audience:
@@ -107,7 +118,7 @@ def matcher(relations: PersonRelations) -> Callable[[Facts], bool]:
     follows_none, belongs_to_none = relations.follows.isdisjoint, groups.isdisjoint
 
     def is_match(facts: Facts) -> bool:
-        (_, _, verb, actor, targets, audience, deleted, _, _, _) = facts
+        (_, _, verb, actor, targets, audience, deleted, *_) = facts
         if deleted or not _IN_HOME[verb]:
             return False
         scope = audience.scope
@@ -135,8 +146,21 @@ def likes_name(user: str) -> str:
     return f"likes:{user}"
 
 
+def replies_name(activity_id: str) -> str:
+    """Return the name under which what answers an activity, or acts on it, is found, among `delivered_to` of activities."""
+    return f"replies:{activity_id}"
+
+
+def answered_by(facts: Facts) -> tuple[str, ...]:
+    """Return the ids of the activities that an activity belongs below, the one it answers first; each once."""
+    reply_to, about = facts.in_reply_to, facts.object_activity_id
+    if not reply_to:
+        return (about,) if about else ()
+    return (reply_to, about) if about and about != reply_to else (reply_to,)
+
+
 def delivered_to(facts: Facts) -> tuple[str, ...]:
-    """Return the names an activity is delivered to: its targets and, for a DIRECT one, the recipients' inboxes.
+    """Return the names an activity is delivered to: its targets, the replies of what it answers, and the inboxes of DIRECT ones.
 
     A like goes to its actor's likes only: no feed shows it, but entries show who likes them. For every reader r and
     activity a: matches(r, a) implies that delivery_names(r) and delivered_to(a) meet.
@@ -147,6 +171,9 @@ def delivered_to(facts: Facts) -> tuple[str, ...]:
         return (likes_name(facts.actor),) if facts.actor else ()
     if not _IN_HOME[facts.verb]:
         return ()
+    names = facts.targets
+    if facts.in_reply_to or facts.object_activity_id:
+        names = (*names, *map(replies_name, answered_by(facts)))
     if facts.audience.scope is _DIRECT:
-        return (*facts.targets, *(f"inbox:{name}" for name in facts.audience.recipients))
-    return facts.targets
+        return (*names, *(f"inbox:{name}" for name in facts.audience.recipients))
+    return names
