@@ -52,25 +52,6 @@ def decay(age, half_life):
     return one(np.exp2, -min(max(age, 0.0) / half_life, 2000.0)) if half_life > 0 else 0.0
 
 
-MEANINGS[operation](*(interpret(operand, entry) for operand in operands))
-
-
-def one(function, *values):
-    """Return what NumPy computes of single numbers: its last digit may differ from that of the C library."""
-    with np.errstate(all="ignore"):
-        return finite(float(function(*(np.array([value], np.float64) for value in values))[0]))
-
-
-def power(base, exponent):
-    return 0.0 if base == 0 and exponent < 0 else one(np.power, base, exponent)
-
-
-def decay(age, half_life):
-    if half_life <= 0:
-        return 0.0
-    return one(np.exp2, -min(finite(max(age, 0.0) / half_life), 2000.0)) if max(age, 0.0) / half_life < LARGEST else 0.0
-
-
 MEANINGS = {
     "or": lambda a, b: a or b,
     "and": lambda a, b: a and b,

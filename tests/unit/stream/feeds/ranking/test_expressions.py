@@ -220,8 +220,6 @@ def test_a_refusal_points_at_the_place(text, line, column, problem):
 def test_the_caret_stands_under_the_place():
     problem, line, caret = str(refused("x +\n\ty + z")).split("\n")
     assert problem.startswith("line 2, column 6: there is no signal z")
-        "line 2, column 6: there is no signal z"
-    )
     assert line == "  \ty + z"
     assert caret == "  \t    ^"
 
