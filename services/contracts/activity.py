@@ -116,6 +116,7 @@ class Activity:
     sort_time_ms: int = 0
     text: str = ""
     links: tuple[str, ...] = ()
+    cluster_id: str = ""
 
     def with_id(self) -> "Activity":
         """Return the same activity under its deterministic id."""

@@ -103,6 +103,7 @@ def activity_to_proto(activity: Activity) -> pb.Activity:
         sort_time_ms=activity.sort_time_ms,
         text=activity.text,
         links=activity.links,
+        cluster_id=activity.cluster_id,
     )
     if not activity.deleted:
         message.object.CopyFrom(object_to_proto(activity.object))
@@ -144,6 +145,7 @@ def activity_from_proto(message: pb.Activity) -> Activity:
         sort_time_ms=message.sort_time_ms,
         text=message.text,
         links=tuple(message.links),
+        cluster_id=message.cluster_id,
     )
 
 

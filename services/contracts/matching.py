@@ -118,7 +118,7 @@ def matcher(relations: PersonRelations) -> Callable[[Facts], bool]:
     follows_none, belongs_to_none = relations.follows.isdisjoint, groups.isdisjoint
 
     def is_match(facts: Facts) -> bool:
-        (_, _, verb, actor, targets, audience, deleted, *_) = facts
+        (_, _, verb, actor, targets, audience, deleted, _, _, _, _, _, _) = facts
         if deleted or not _IN_HOME[verb]:
             return False
         scope = audience.scope

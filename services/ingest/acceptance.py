@@ -121,6 +121,7 @@ def _complete(activity: Activity) -> Activity:
         sort_time_ms=0,
         text="",
         links=(),
+        cluster_id="",
     )
 
 

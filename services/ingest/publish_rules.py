@@ -17,7 +17,7 @@ _TARGETS = ("person:", "tag:", "group:")
 
 def refuse_assigned(message: pb.Activity) -> None:
     """Raise InvalidRequest where a sender set what Sluice assigns."""
-    for field in ("id", "sort_time_ms", "text", "links"):
+    for field in ("id", "sort_time_ms", "text", "links", "cluster_id"):
         if getattr(message, field):
             raise _assigned(field)
     if message.HasField("accepted"):

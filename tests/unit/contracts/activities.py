@@ -55,4 +55,5 @@ activities = st.builds(
     sort_time_ms=times,
     text=words,
     links=st.lists(words, max_size=2).map(tuple),
+    cluster_id=st.one_of(st.just(""), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
 )
