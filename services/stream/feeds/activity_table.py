@@ -28,6 +28,8 @@ class ActivityTable:
         self.body_bytes = 0
         #: Rises whenever the sort key of a slot changes: rows that were in order may not be any more.
         self.moves = 1
+        #: By slot: whether its facts or its body have changed since whoever keeps other columns of activities set this to False.
+        self.changed: Marks = np.ones(_SMALLEST, np.bool_)
         self._body_budget = body_budget
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
@@ -131,7 +133,7 @@ class ActivityTable:
     @property
     def memory(self) -> int:
         """The bytes of the columns; facts and bodies not."""
-        return self.sort_keys.nbytes + len(self._told) + len(self._listed)
+        return self.sort_keys.nbytes + self.changed.nbytes + len(self._told) + len(self._listed)
 
     def _mark(self, slot: int) -> None:
         if slot < len(self._marks):
@@ -150,10 +152,14 @@ class ActivityTable:
             self._listed.append(0)
             if slot == len(self.sort_keys):
                 self.sort_keys = np.concatenate([self.sort_keys, np.empty_like(self.sort_keys)])
+                self.changed = np.concatenate([self.changed, np.ones_like(self.changed)])
         self.sort_keys[slot] = facts.sort_time_ms
+        self.changed[slot] = True
         self._slot_of[facts.id] = slot
         return slot
 
     def _keep(self, slot: int, body: bytes | None) -> None:
         self.body_bytes += len(body or b"") - len(self.bodies[slot] or b"")
         self.bodies[slot] = body
+        if body is not None:
+            self.changed[slot] = True
