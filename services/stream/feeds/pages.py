@@ -8,7 +8,10 @@ from services.stream.feeds.places import TOP, Place, place_of
 
 
 class PageAsk(NamedTuple):
-    """Which page of whose home feed. below: where it begins. top: the first entry of the first page; None for that page."""
+    """Which page of whose feed. below: where it begins. top: the first entry of the first page; None for that page.
+
+    of: the entity whose outbox it is, or a kind with `*`, see outboxes; empty for the user's home feed.
+    """
 
     user: str
     employee: bool
@@ -16,6 +19,7 @@ class PageAsk(NamedTuple):
     below: Place = TOP
     top: Place | None = None
     wanted: FeedFilter = NO_FILTER
+    of: str = ""
 
 
 class Entry(NamedTuple):
@@ -26,6 +30,8 @@ class Entry(NamedTuple):
     liked: bool
     saved: bool
     read: bool
+    done: bool = False
+    seen: bool = False
 
     @property
     def id(self) -> str:

@@ -6,12 +6,13 @@ from operator import itemgetter
 
 from services.contracts.matching import delivery_names
 from services.contracts.page_tokens import fitting
-from services.contracts.relation_codec import MarkerKind
-from services.stream.feeds.backfill import Backfill, CatchUp
+from services.stream.feeds.backfill import Backfill, CatchUp, Stretch
+from services.stream.feeds.counting import Counting, Counts
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.history import History, HistoryAway
 from services.stream.feeds.hydration import Hydration
 from services.stream.feeds.likes import likes
+from services.stream.feeds.outboxes import Outbox, OutboxRules, outbox_of
 from services.stream.feeds.pages import Entry, Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place, just_above
 from services.stream.feeds.readers import Reader
@@ -41,7 +42,7 @@ class _Skeleton:
 
 
 class FeedReader:
-    """Reads home feeds of the users whose relations are here. Raises KeyError for others."""
+    """Reads feeds for the users whose relations are here: their home feeds, and outboxes. Raises KeyError for others."""
 
     def __init__(
         self,
@@ -60,13 +61,24 @@ class FeedReader:
         self._backfill = Backfill(engine, history, catch_up)
         self._least_asked = least_asked
         self._regeneration = Regeneration(engine, state, self._backfill, clock)
+        self._counting = Counting(engine, state, history, self._backfill, self._regeneration)
 
     async def page(self, ask: PageAsk) -> Page:
         """Return one page. Where history is needed and away the page ends early, says so, and its place lets one go on."""
-        if ask.wanted.actors:
-            people = self._state.identities.expanded(frozenset(ask.wanted.actors))
-            ask = ask._replace(wanted=replace(ask.wanted, actors=tuple(people)))
-        return self._from_memory(ask) or await self._page(ask)
+        ask = self._with_people(ask)
+        # Nobody keeps the timelines of outboxes.
+        return (None if ask.of else self._from_memory(ask)) or await self._page(ask)
+
+    async def counts(self, ask: PageAsk) -> Counts:
+        """Return how much of a home feed is not seen and not read; at_least where history is needed and away."""
+        return await self._counting.counts(self._with_people(ask))
+
+    def _with_people(self, ask: PageAsk) -> PageAsk:
+        """Return the same with all names of the people whose entries are asked for."""
+        if not ask.wanted.actors:
+            return ask
+        people = self._state.identities.expanded(frozenset(ask.wanted.actors))
+        return ask._replace(wanted=replace(ask.wanted, actors=tuple(people)))
 
     def _from_memory(self, ask: PageAsk) -> Page | None:
         """Return the page if all that it needs is at hand, which is what most reads find."""
@@ -124,6 +136,12 @@ class FeedReader:
 
     async def _skeleton(self, ask: PageAsk, below: Place, room: int) -> _Skeleton:
         """Return the next candidates below a place: from the timeline, then from history. Raises HistoryAway."""
+        if ask.of:
+            # Her likes are kept along with her row.
+            await self._regeneration.reader(ask.user, employee=ask.employee)
+            skeleton = _Skeleton([], below)
+            await self._from_history(ask, skeleton, room)
+            return skeleton
         reader = await self._reader(ask, below)
         slots = self._engine.slots_below(reader, below)
         skeleton = self._picked(slots, self._rules(ask), room, self._floor(reader, below))
@@ -155,7 +173,9 @@ class FeedReader:
 
     def _rules(self, ask: PageAsk) -> Rules:
         relations = self._state.reader(ask.user, employee=ask.employee)
-        return Rules(relations, ask.wanted, self._state.marked(ask.user, MarkerKind.READ))
+        if ask.of:
+            return OutboxRules(self._outbox(ask), relations, ask.wanted, self._state.marks(ask.user))
+        return Rules(relations, ask.wanted, self._state.marks(ask.user))
 
     def _picked(self, slots: Slots, rules: Rules, room: int, floor: Place | None) -> _Skeleton:
         """Return the newest candidates that rules show. slots: oldest first; floor: what holds below the oldest of them."""
@@ -175,10 +195,9 @@ class FeedReader:
         for _ in range(_ROUNDS):
             if skeleton.floor is None or len(skeleton.candidates) >= room:
                 return
-            asked = self._rules(ask).relations
             skeleton.asked_history = True
             try:
-                stretch = await self._backfill.stretch(delivery_names(asked), asked, skeleton.floor, limit, narrowed=ask.wanted)
+                stretch = await self._stretch(ask, skeleton.floor, limit)
             except HistoryAway:
                 skeleton.partial = True
                 return
@@ -188,6 +207,20 @@ class FeedReader:
             skeleton.floor = found[left - 1].place if len(found) > left else stretch.floor
             limit = min(2 * limit, _MOST_ASKED)
         skeleton.partial = True
+
+    async def _stretch(self, ask: PageAsk, below: Place, limit: int, above: Place | None = None) -> Stretch:
+        relations = self._state.reader(ask.user, employee=ask.employee)
+        names, narrowed = delivery_names(relations), ask.wanted
+        if ask.of:
+            outbox = self._outbox(ask)
+            possible = outbox.narrowed(narrowed)
+            if possible is None:
+                return Stretch([], None)
+            names, narrowed = outbox.names, possible
+        return await self._backfill.stretch(names, relations, below, limit, narrowed=narrowed, above=above)
+
+    def _outbox(self, ask: PageAsk) -> Outbox:
+        return outbox_of(ask.of, self._state.reader(ask.user, employee=ask.employee), self._state.identities)
 
     async def _hydrate(self, ask: PageAsk, skeleton: _Skeleton, below: Place) -> None:
         try:
@@ -210,15 +243,17 @@ class FeedReader:
         return self._entries(ask, shown, rules)
 
     def _entries(self, ask: PageAsk, candidates: Iterable[Candidate], rules: Rules) -> list[Entry]:
-        relations, read = rules.relations, rules.read
-        liked, saved = self._engine.likes.of(ask.user), self._state.marked(ask.user, MarkerKind.SAVED)
-        if not (liked or saved or read):
-            return [_new(Entry, (facts, body, False, False, False)) for facts, body in candidates]
+        relations, marks = rules.relations, rules.marks
+        liked = self._engine.likes.of(ask.user)
+        if not liked and marks.empty:
+            return [_new(Entry, (facts, body, False, False, False, False, False)) for facts, body in candidates]
+        saved, done, is_read, is_seen = marks.saved, marks.done, marks.is_read, marks.is_seen
         entries: list[Entry] = []
         for facts, body in candidates:
             activity_id = facts.id
             likes_it = activity_id in liked and likes(relations, liked, activity_id)
-            entries.append(_new(Entry, (facts, body, likes_it, activity_id in saved, activity_id in read)))
+            marked = activity_id in saved, is_read(facts), activity_id in done, is_seen(facts)
+            entries.append(_new(Entry, (facts, body, likes_it, *marked)))
         return entries
 
     def _finished(self, ask: PageAsk, entries: list[Entry], skeleton: _Skeleton, newer: int) -> Page:
@@ -248,15 +283,13 @@ class FeedReader:
         top, rules = ask.top, self._rules(ask)
         above: list[Candidate] = []
         try:
-            reader = await self._regeneration.reader(ask.user, employee=ask.employee)
-            above += (candidate for candidate in self._engine.timeline(reader, TOP) if candidate.place > top)
-            floor = self._floor(reader, TOP)
+            floor: Place | None = TOP
+            if not ask.of:
+                reader = await self._regeneration.reader(ask.user, employee=ask.employee)
+                above += (candidate for candidate in self._engine.timeline(reader, TOP) if candidate.place > top)
+                floor = self._floor(reader, TOP)
             if floor is not None and floor > top:
-                relations = rules.relations
-                names = delivery_names(relations)
-                above += (
-                    await self._backfill.stretch(names, relations, floor, _MOST_ASKED, narrowed=ask.wanted, above=top)
-                ).candidates
+                above += (await self._stretch(ask, floor, _MOST_ASKED, top)).candidates
             above = [candidate for candidate in above if rules.show(candidate.facts) and candidate.place > top]
             if rules.relations.words:
                 above = await self._hydrated(ask, above[:_MOST_ASKED])

@@ -1,6 +1,6 @@
 """Which candidates one page shows: the relations of its reader, the filter she asked for, what she has read."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from sluice.activity.v1 import activity_pb2 as pb
 
@@ -8,23 +8,30 @@ from services.contracts.feed_filter import NO_FILTER, FeedFilter, passes
 from services.contracts.matching import Facts, matcher
 from services.contracts.muted_words import speaks_of
 from services.contracts.relations import PersonRelations
+from services.stream.feeds.user_marks import UserMarks
 
 
 class Rules:
     """All that decides. show(facts): whether an activity is in the page's feed as far as facts tell; muted words need its body."""
 
-    __slots__ = ("read", "relations", "show", "wanted")
+    __slots__ = ("marks", "relations", "show", "wanted")
 
-    def __init__(self, relations: PersonRelations, wanted: FeedFilter, read: Collection[str]) -> None:
-        """read: ids of the activities that she has read; looked at only where unread ones are wanted."""
+    def __init__(
+        self,
+        relations: PersonRelations,
+        wanted: FeedFilter,
+        marks: UserMarks,
+        is_match: Callable[[Facts], bool] | None = None,
+    ) -> None:
+        """Put it together. marks: hers; is_match: what the feed is before it is narrowed; None for home."""
         self.relations = relations
         self.wanted = wanted
-        self.read = read
+        self.marks = marks
         # Asked of every candidate of every page, so without a look at a filter that isn't there.
         is_plain = wanted is NO_FILTER or not (wanted.narrows or wanted.unread_only)
-        self.show: Callable[[Facts], bool] = matcher(relations)
+        self.show: Callable[[Facts], bool] = is_match or matcher(relations)
         if not is_plain:
-            self.show = _narrowed(self.show, wanted, read)
+            self.show = _narrowed(self.show, wanted, marks)
 
     def silence(self, facts: Facts, body: bytes) -> bool:
         """Return whether an activity stays out for its words. Her own never does."""
@@ -35,8 +42,8 @@ class Rules:
         return speaks_of(relations.words, message.text, message.tags)
 
 
-def _narrowed(is_match: Callable[[Facts], bool], wanted: FeedFilter, read: Collection[str]) -> Callable[[Facts], bool]:
+def _narrowed(is_match: Callable[[Facts], bool], wanted: FeedFilter, marks: UserMarks) -> Callable[[Facts], bool]:
     def show(facts: Facts) -> bool:
-        return is_match(facts) and passes(wanted, facts) and not (wanted.unread_only and facts.id in read)
+        return is_match(facts) and passes(wanted, facts) and not (wanted.unread_only and marks.is_read(facts))
 
     return show

@@ -32,6 +32,8 @@ audiences = st.sampled_from(
 )
 kinds = st.sampled_from(["sluice", "rss"])
 languages = st.sampled_from(["", "de", "en"])
+#: Whose feed: mostly home.
+outboxes = st.sampled_from([*[""] * 8, *USERS, *ACCOUNTS, *GROUPS, "tag:x", "channel:n", "person:*", "group:*", "tag:*"])
 #: Few different times: ties are common, and so is what arrives late.
 times = st.integers(0, 12)
 #: Counted from the latest; mostly the last few, so that several things happen to one activity.

@@ -149,10 +149,10 @@ class House(ActivityLog, People):
     # Reading.
 
     def page(
-        self, user: str, size: int = 10, below: Place = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER
+        self, user: str, size: int = 10, below: Place = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER, of=""
     ) -> Page:
         """Read one page from the owner, as it is now."""
-        return self.run(self.owner_of(user).page(page_ask(user, size, below, top, employee=employee, asked=asked)))
+        return self.run(self.owner_of(user).page(page_ask(user, size, below, top, employee=employee, asked=asked, of=of)))
 
     def page_while(self, happening: Callable[[], object], question: int, user: str, size: int = 10, **asked: Any) -> Page:
         """Read a page; let something happen between its nth question to history, if there is one, and the answer."""
@@ -167,12 +167,20 @@ class House(ActivityLog, People):
         return self.run(asyncio.wait_for(reading, None))
 
     def page_through(
-        self, user: str, size: int = 10, below: Place | None = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER
+        self,
+        user: str,
+        size: int = 10,
+        below: Place | None = TOP,
+        top: Place | None = None,
+        *,
+        employee=True,
+        asked=NO_FILTER,
+        of="",
     ) -> list[Shown]:
         """Read on to the end. A page that is short must be the last."""
         entries, pages = list[Shown](), 0
         while below is not None:
-            page = self.page(user, size, below, top, employee=employee, asked=asked)
+            page = self.page(user, size, below, top, employee=employee, asked=asked, of=of)
             assert not page.partial
             assert len(page.entries) == size or page.below is None, "a page is short only at the end"
             entries += shown(page)
@@ -180,15 +188,15 @@ class House(ActivityLog, People):
             assert pages < _MOST_PAGES
         return entries
 
-    def expected(self, user: str, *, employee=True, asked=NO_FILTER) -> list[Shown]:
+    def expected(self, user: str, *, employee=True, asked=NO_FILTER, of="") -> list[Shown]:
         """Return the feed as the reference has it."""
-        return feed(list(self.latest.values()), user, self.society, employee=employee, asked=asked)
+        return feed(list(self.latest.values()), user, self.society, employee=employee, asked=asked, of=of)
 
-    def check(self, user: str, size: int = 10, *, employee=True, asked=NO_FILTER) -> list[Shown]:
+    def check(self, user: str, size: int = 10, *, employee=True, asked=NO_FILTER, of="") -> list[Shown]:
         """Compare a feed, paged through, with the reference, and return it."""
         self.deliver_all(user)
-        entries = self.page_through(user, size, employee=employee, asked=asked)
-        expected = self.expected(user, employee=employee, asked=asked)
+        entries = self.page_through(user, size, employee=employee, asked=asked, of=of)
+        expected = self.expected(user, employee=employee, asked=asked, of=of)
         assert entries == expected, f"{user} sees {entries} instead of {expected}"
         return entries
 
@@ -226,9 +234,11 @@ class House(ActivityLog, People):
             assert (set(marked(user, MarkerKind.SAVED)), set(marked(user, MarkerKind.READ))) == (edges.saved, edges.read)
 
 
-def page_ask(user: str, size: int, below: Place = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER) -> PageAsk:
+def page_ask(
+    user: str, size: int, below: Place = TOP, top: Place | None = None, *, employee=True, asked=NO_FILTER, of=""
+) -> PageAsk:
     """Return what is asked for."""
-    return PageAsk(user, employee, size, below, top, asked)
+    return PageAsk(user, employee, size, below, top, asked, of)
 
 
 def shown(page: Page) -> list[Shown]:

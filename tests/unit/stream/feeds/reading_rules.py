@@ -8,13 +8,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from services.contracts.feed_filter import FeedFilter
 from services.contracts.relation_codec import MarkerKind
 from tests.unit.stream.feeds.activity_log import ACTIVITY_PARTITIONS
-from tests.unit.stream.feeds.drawn import actors, filters, sizes, users
+from tests.unit.stream.feeds.drawn import actors, filters, outboxes, sizes, users
 from tests.unit.stream.feeds.happenings import Happenings, done_by, relatings, some_happenings, writings
 from tests.unit.stream.feeds.house import page_ask, shown
 from tests.unit.stream.feeds.people import USERS
 
 readers = st.fixed_dictionaries({"user": users, "employee": st.booleans()})
-asks = st.fixed_dictionaries({"user": users, "employee": st.booleans(), "size": sizes, "asked": filters})
+asks = st.fixed_dictionaries({"user": users, "employee": st.booleans(), "size": sizes, "asked": filters, "of": outboxes})
 mostly = st.sampled_from([True, True, False])
 #: When something happens: before the answer to which question, to fill what; and whether it is the reader herself who does it.
 moments = st.fixed_dictionaries(
@@ -34,7 +34,7 @@ class ReadingRules(RuleBasedStateMachine, Happenings):
 
     def expected(self, ask):
         """Return the feed that a page is asked of, as the reference has it now."""
-        return self.house.expected(ask["user"], employee=ask["employee"], asked=ask["asked"])
+        return self.house.expected(ask["user"], employee=ask["employee"], asked=ask["asked"], of=ask.get("of", ""))
 
     def page_on(self, ask, page):
         """Read the page after a page."""

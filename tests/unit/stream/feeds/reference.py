@@ -77,6 +77,30 @@ def in_feed(activity: Activity, user: str, society: Society, *, employee: bool) 
     return bool(about & edges.groups) or society.any_of(about, edges.follows)
 
 
+def in_outbox(activity: Activity, of: str, user: str, society: Society, *, employee: bool) -> bool:
+    """Say whether an activity is in the feed of one entity, or of all of a kind that a user follows, as she may see it."""
+    kind, name = of.split(":", 1)
+    edges = society.edges[user]
+    if name == "*":
+        theirs = {each for each in edges.follows | edges.groups if each.startswith(kind)}
+        mine = in_feed(activity, user, society, employee=employee)
+    else:
+        theirs, mine = {of}, visible(activity, user, society, employee=employee)
+    if kind == "person":
+        return mine and bool(society.names_of(activity.actor.name) & theirs)
+    return mine and bool(about_whom(activity) & theirs)
+
+
+def visible(activity: Activity, user: str, society: Society, *, employee: bool) -> bool:
+    """Say whether a user sees an activity when she asks for it."""
+    if activity.deleted or activity.verb not in (Verb.POST, Verb.COMMENT, Verb.SHARE, Verb.UPDATE, Verb.ADD):
+        return False
+    if not readable(activity, user, society.edges[user].groups, employee=employee):
+        return False
+    author = activity.actor.name
+    return author in society.names_of(user) or not society.hidden(author, user)
+
+
 def about_whom(activity: Activity) -> set[str]:
     """Return everything that one may follow an activity for."""
     about = {activity.actor.name} | {"tag:" + tag for tag in activity.tags}
@@ -113,9 +137,12 @@ def wanted(activity: Activity, asked: FeedFilter, user: str, society: Society) -
 
 
 def feed(
-    activities: list[Activity], user: str, society: Society, *, employee: bool, asked: FeedFilter
+    activities: list[Activity], user: str, society: Society, *, employee: bool, asked: FeedFilter, of: str = ""
 ) -> list[tuple[str, bool, bool, bool, str]]:
-    """Return the whole feed, newest first: id, liked, saved, read and text of every entry. activities: the last state of each."""
+    """Return the whole feed, newest first: id, liked, saved, read and text of every entry. activities: the last state of each.
+
+    of: whose feed, see in_outbox; empty for home.
+    """
     edges = society.edges[user]
     liked = {
         activity.object.activity_id
@@ -128,7 +155,12 @@ def feed(
     shown = [
         activity
         for activity in activities
-        if in_feed(activity, user, society, employee=employee) and wanted(activity, asked, user, society)
+        if (
+            in_outbox(activity, of, user, society, employee=employee)
+            if of
+            else in_feed(activity, user, society, employee=employee)
+        )
+        and wanted(activity, asked, user, society)
     ]
     shown.sort(key=lambda activity: (activity.sort_time_ms, activity.id), reverse=True)
     return [
