@@ -4,7 +4,15 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
-from sluice.activity.v1 import activity_pb2, identity_pb2, index_progress_pb2, marker_pb2, relation_pb2, source_state_pb2
+from sluice.activity.v1 import (
+    activity_pb2,
+    identity_pb2,
+    index_progress_pb2,
+    interaction_pb2,
+    marker_pb2,
+    relation_pb2,
+    source_state_pb2,
+)
 
 from services.contracts import topics
 from services.runtime.records import Record
@@ -12,6 +20,7 @@ from services.runtime.records import Record
 _MESSAGES: dict[str, type[Message]] = {
     topics.ACTIVITIES_RAW.name: activity_pb2.Activity,
     topics.ACTIVITIES.name: activity_pb2.Activity,
+    topics.INTERACTIONS.name: interaction_pb2.Interaction,
     topics.RELATIONS.name: relation_pb2.Relation,
     topics.RELATIONS_INVERSE.name: relation_pb2.Relation,
     topics.IDENTITIES.name: identity_pb2.Identity,

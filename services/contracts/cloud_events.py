@@ -8,6 +8,7 @@ Headers = list[tuple[str, bytes]]
 
 ACCEPTED = "sluice.activity.v1.accepted"
 REFINED = "sluice.activity.v1.refined"
+INTERACTED = "sluice.interaction.v1.changed"
 RELATED = "sluice.relation.v1.changed"
 IDENTIFIED = "sluice.identity.v1.changed"
 MARKED = "sluice.marker.v1.changed"

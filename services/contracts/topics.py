@@ -70,6 +70,16 @@ ACTIVITIES = Topic(
     cleanup=Cleanup.COMPACT,
     co_partitioned_with="sluice.activities.raw.v1",
 )
+INTERACTIONS = Topic(
+    name="sluice.interactions.v1",
+    key="object activity id, verb, interacting activity id (tab-separated); the partition is the object's",
+    value="sluice.activity.v1.Interaction, or a tombstone when it is taken back",
+    description="Likes, shares and comments at the side of what they are on. The last record of a key wins.",
+    producers=("refine",),
+    consumers=("feeds",),
+    cleanup=Cleanup.COMPACT,
+    co_partitioned_with="sluice.activities.v1",
+)
 RELATIONS = Topic(
     name="sluice.relations.v1",
     key="subject, kind, object (tab-separated); the partition is the subject's",
@@ -154,6 +164,7 @@ INDEXER_DLQ = dlq("indexer", ACTIVITIES.name)
 TOPICS: tuple[Topic, ...] = (
     ACTIVITIES_RAW,
     ACTIVITIES,
+    INTERACTIONS,
     RELATIONS,
     RELATIONS_INVERSE,
     IDENTITIES,

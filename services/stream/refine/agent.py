@@ -14,6 +14,7 @@ from services.runtime.faust_batches import Batch
 from services.runtime.kept_records import kept
 from services.runtime.metrics import DEAD_LETTERS, READER_BATCH, REFINE_OUTCOMES, REFINE_SECONDS
 from services.runtime.records import Outgoing, Record, TopicPartition
+from services.stream.refine.interaction_appends import append_interactions
 from services.stream.refine.owned_partitions import OwnedPartitions
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.refusals import UNREFINABLE, Refused
@@ -52,6 +53,8 @@ class RefineAgent:
         # Dead letters are confirmed first: a refined record in the log says that all raw records before it are dealt with.
         for record, error in taken.refused:
             await self._dead_letter(record, error)
+        # So are interactions: see `interaction_records`.
+        await append_interactions(self._producer, taken.interactions, self._owned.partitions)
         offsets = await append_confirmed(self._producer, TopicPartition(ACTIVITIES.name, partition), taken.emissions)
         for emission, offset in zip(taken.emissions, offsets, strict=True):
             refiner.winners.confirm(emission.id_bytes, emission.folded, offset)

@@ -15,6 +15,7 @@ is 0): the create that revives it does.
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.contracts.interactions import NO_EDGE
 from services.stream.refine.audiences import NOBODY, closedness
 
 LAST_VERSION = 2**63 - 1
@@ -24,7 +25,7 @@ class Incoming(NamedTuple):
     """What folding needs of a raw record. Times: ms since the epoch.
 
     digest: 8 bytes of what the source said; audience: its summary; both 0 for deletes. version 0: undated. published_ms 0: unknown.
-    accepted_ms is always known.
+    accepted_ms is always known. edge: what it is on, see `interactions.edge_of`; a delete is on nothing.
     """
 
     version: int
@@ -33,12 +34,13 @@ class Incoming(NamedTuple):
     audience: int
     published_ms: int
     accepted_ms: int
+    edge: bytes = NO_EDGE
 
 
 class Folded(NamedTuple):
     """The winner of an activity. offset: where `sluice.activities.v1` has it, PENDING before that is known.
 
-    audience: the summary of who may read it, which is nobody where the source contradicts itself.
+    audience: the summary of who may read it, which is nobody where the source contradicts itself. edge: what it is on.
     """
 
     version: int
@@ -48,6 +50,7 @@ class Folded(NamedTuple):
     sort_time_ms: int
     accepted_ms: int
     offset: int
+    edge: bytes = NO_EDGE
 
     @property
     def rank(self) -> tuple[int, bool, int, bytes]:
@@ -110,4 +113,4 @@ def _winner(stored: Folded | None, incoming: Incoming, version: int) -> Folded:
         sort_time, accepted = stored.sort_time_ms, stored.accepted_ms
     elif not incoming.deleted:
         sort_time = min(incoming.published_ms, accepted) if incoming.published_ms > 0 else accepted
-    return Folded(version, incoming.deleted, incoming.digest, incoming.audience, sort_time, accepted, PENDING)
+    return Folded(version, incoming.deleted, incoming.digest, incoming.audience, sort_time, accepted, PENDING, incoming.edge)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from aiokafka import AIOKafkaProducer
 
 from services.contracts.codec import UndecodableRecord
-from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW
-from services.runtime.bulk_read import bulk_read, read_consumer
+from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW, INTERACTIONS
+from services.runtime.bulk_read import bulk_read, partitions_of, read_consumer
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.metrics import READ_BACK_SECONDS, REFINE_REPAIRED, REFINE_STATE_BYTES, REFINE_STATE_IDS
 from services.runtime.records import Record, TopicPartition
@@ -44,6 +44,8 @@ class OwnedPartitions:
     ) -> None:
         self.lock = asyncio.Lock()
         self.read_back = False
+        #: How many the topics have, once they are known.
+        self.partitions = 0
         self._security = security
         self._producer = producer
         self._classify = classify
@@ -72,12 +74,13 @@ class OwnedPartitions:
         """Read back what the outputs of the assigned raw partitions say; call after every rebalance, before records come.
 
         Partitions that were here before are read on from where they were known: another worker may have had them
-        meanwhile. May be cancelled at any point and called again. Raises KafkaError.
+        meanwhile. May be cancelled at any point and called again. Raises KafkaError, and LookupError where a topic is missing.
         """
         self.read_back = False
         begin = time.monotonic()
         await self.stop_watching()
         async with self.lock:
+            self.partitions = len(await partitions_of(self._security, INTERACTIONS.name))
             partitions = {tp.partition for tp in assigned if tp.topic == ACTIVITIES_RAW.name}
             for partition in self._refiners.keys() - partitions:
                 self.discard(partition)
@@ -153,7 +156,7 @@ class OwnedPartitions:
     async def _repair(self, output: TopicPartition) -> None:
         winners = self.refiner(output.partition).winners
         if winners.unsettled:
-            repaired = await repair(self._security, self._producer, output, winners)
+            repaired = await repair(self._security, self._producer, output, winners, self.partitions)
             REFINE_REPAIRED.inc(repaired)
             log.warning("another writer was here", extra={"partition": output.partition, "repaired": repaired})
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.contracts.cloud_events import Headers
+from services.contracts.interactions import NO_EDGE
 from services.runtime.records import Record
 from services.stream.refine.folding import Dropped, Folded, fold
+from services.stream.refine.interaction_records import InteractionRecord, interaction_records
 from services.stream.refine.language import Classify
 from services.stream.refine.raw_record import RawRecord, read_raw
 from services.stream.refine.refined_record import headers_of
@@ -39,9 +41,13 @@ class Emission(NamedTuple):
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a slice of raw records. refused: those that belong into the dead letter queue, with why."""
+    """What became of a slice of raw records. refused: those that belong into the dead letter queue, with why.
+
+    interactions: to be written before the emissions.
+    """
 
     emissions: list[Emission] = field(default_factory=list)
+    interactions: list[InteractionRecord] = field(default_factory=list)
     refused: list[tuple[Record, Exception]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -53,6 +59,7 @@ class Taken:
     def add(self, other: "Taken") -> None:
         """Put what came after behind it."""
         self.emissions += other.emissions
+        self.interactions += other.interactions
         self.refused += other.refused
         self.outcomes += other.outcomes
 
@@ -91,14 +98,17 @@ class PartitionRefiner:
         """Do what take does; raises what one of the records provokes once it is folded, with the state changed."""
         taken = Taken()
         chosen = self._fold(records, taken)
-        refine_all([raw.message for _, raw, _ in chosen], [folded for *_, folded in chosen], self._classify)
-        taken.emissions = [_emission(record, raw, folded) for record, raw, folded in chosen]
+        refine_all([raw.message for _, raw, *_ in chosen], [folded for _, _, folded, _ in chosen], self._classify)
+        taken.emissions = [_emission(record, raw, folded) for record, raw, folded, _ in chosen]
+        for _, raw, folded, before in chosen:
+            if folded.edge or before:
+                taken.interactions += interaction_records(raw.message, [before])
         if chosen:
             taken.outcomes[EMITTED] = len(chosen)
         return taken
 
-    def _fold(self, records: Sequence[Record], taken: Taken) -> list[tuple[Record, RawRecord, Folded]]:
-        """Return the winners among records; what became of the others is put into taken."""
+    def _fold(self, records: Sequence[Record], taken: Taken) -> list[tuple[Record, RawRecord, Folded, bytes]]:
+        """Return the winners among records, each with what its activity was on before; what became of the others is put into taken."""
         winners, chosen = self.winners, []
         for record in records:
             if record.offset <= winners.folded_to:
@@ -110,10 +120,11 @@ class PartitionRefiner:
             except Refused as refused:
                 taken.refuse(record, refused)
                 continue
-            outcome = fold(winners.get(raw.key), raw.incoming)
+            stored = winners.get(raw.key)
+            outcome = fold(stored, raw.incoming)
             if isinstance(outcome, Folded):
                 winners.expect(raw.key, outcome)
-                chosen.append((record, raw, outcome))
+                chosen.append((record, raw, outcome, stored.edge if stored else NO_EDGE))
                 if outcome.audience != raw.incoming.audience:
                     raw.message.audience.Clear()
                     taken.outcomes[CLOSED] += 1

@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError
 from sluice.activity.v1 import activity_pb2 as pb
 
 from services.contracts.codec import milliseconds
+from services.contracts.interactions import edge_of
 from services.stream.refine.audiences import summary_of
 from services.stream.refine.folding import Incoming
 from services.stream.refine.refusals import KEY_MISMATCH, UNDECODABLE, VERSION_OUT_OF_RANGE, Refused
@@ -17,7 +18,7 @@ NO_DIGEST = bytes(DIGEST_BYTES)
 NO_AUDIENCE = 0
 
 # What refine adds, what differs from one acceptance to the next.
-_NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links")
+_NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links", "cluster_id")
 # A new avatar or another route to the same post is no new version of it, and no conflict either.
 _DECORATION: Final = ("display_name", "handle", "url", "avatar_url")
 
@@ -46,6 +47,7 @@ def read_raw(key: bytes | None, value: bytes | None, timestamp_ms: int) -> RawRe
         NO_AUDIENCE if deleted else summary_of(message.audience),
         milliseconds(message.published),
         milliseconds(message.accepted) or timestamp_ms,
+        edge_of(message),
     )
     return RawRecord(id_bytes(key, message.id), incoming, message)
 

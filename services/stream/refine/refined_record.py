@@ -7,6 +7,7 @@ from sluice.activity.v1 import activity_pb2 as pb
 
 from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET, REFINED, EventHeaders, Headers
 from services.contracts.codec import UndecodableRecord, milliseconds
+from services.contracts.interactions import edge_of
 from services.runtime.records import Record
 from services.stream.refine.audiences import summary_of
 from services.stream.refine.folding import Folded
@@ -54,4 +55,5 @@ def read_refined(record: Record) -> Observed:
 def _folded(message: pb.Activity, digest: bytes, offset: int) -> Folded:
     audience = NO_AUDIENCE if message.deleted else summary_of(message.audience)
     accepted_ms = milliseconds(message.accepted)
-    return Folded(message.version, message.deleted, digest, audience, message.sort_time_ms, accepted_ms, offset)
+    edge = edge_of(message)
+    return Folded(message.version, message.deleted, digest, audience, message.sort_time_ms, accepted_ms, offset, edge)

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition as ClientPartition
+from sluice.activity.v1 import activity_pb2 as pb
 
 from services.runtime.bulk_read import read_consumer
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.kafka_security import KafkaSecurity
 from services.runtime.records import Outgoing, Record, TopicPartition
+from services.stream.refine.interaction_appends import append_interactions
+from services.stream.refine.interaction_records import interaction_records
 from services.stream.refine.winners import Winners
 
 log = logging.getLogger(__name__)
@@ -17,8 +20,12 @@ log = logging.getLogger(__name__)
 _READ_MS = 10_000
 
 
-async def repair(security: KafkaSecurity, producer: AIOKafkaProducer, partition: TopicPartition, winners: Winners) -> int:
+async def repair(
+    security: KafkaSecurity, producer: AIOKafkaProducer, partition: TopicPartition, winners: Winners, partitions: int
+) -> int:
     """Append the winner of every unsettled key again; return how many there were. Raises KafkaError: try again.
+
+    Before that, what it is on is said again, and what only the hidden records were on is taken back. partitions: of the topic.
 
     A winner that the log no longer has can't be repaired. It was compacted away behind a losing record, which takes longer than
     the topic's min.compaction.lag: then the log's word counts, and the key is logged.
@@ -27,6 +34,8 @@ async def repair(security: KafkaSecurity, producer: AIOKafkaProducer, partition:
     repaired = 0
     async for record in records_at(security, partition, wanted):
         key = wanted.pop(record.offset)
+        message = pb.Activity.FromString(record.value or b"")
+        await append_interactions(producer, interaction_records(message, winners.unsettled[key]), partitions)
         sent = await send_confirmed(
             producer, [Outgoing(partition.topic, record.key, record.value, record.headers, partition.partition)]
         )

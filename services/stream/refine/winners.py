@@ -20,7 +20,8 @@ class Winners:
         self.table = FoldTable()
         self._expected: dict[bytes, Folded] = {}
         self.folded_to = -1
-        self.unsettled: set[bytes] = set()
+        #: Keys whose winner must be written again → what the records that hide it are on.
+        self.unsettled: dict[bytes, set[bytes]] = {}
 
     def get(self, key: bytes) -> Folded | None:
         """Return the winner of key, expected ones included."""
@@ -53,23 +54,23 @@ class Winners:
         self.folded_to = max(self.folded_to, observed.raw_offset)
         if now is None:
             self.table.forget(key)
-            self.unsettled.discard(key)
+            self.unsettled.pop(key, None)
             return
         stored = self.table.get(key)
         if stored is None or now.rank > stored.rank:
             # Where ours lies behind it, ours is still to be observed, and unsettles the key then.
             self.table.put(key, now, offset)
-            self.unsettled.discard(key)
+            self.unsettled.pop(key, None)
         elif now.rank == stored.rank:
             if offset > stored.offset:
                 self.table.put(key, now, offset)
-                self.unsettled.discard(key)
+                self.unsettled.pop(key, None)
         elif offset > stored.offset:
-            self.unsettled.add(key)
+            self.unsettled.setdefault(key, set()).add(now.edge)
 
     def confirm(self, key: bytes, folded: Folded, offset: int) -> None:
         """Note where the output has the winner; what was written last is the log's last word."""
         self.table.put(key, folded, offset)
-        self.unsettled.discard(key)
+        self.unsettled.pop(key, None)
         if self._expected.get(key) is folded:
             del self._expected[key]

@@ -13,8 +13,9 @@ from aiokafka.errors import ProducerClosed
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
 from services.contracts.cloud_events import DLQ_ORIGIN, DLQ_REASON, RAW_OFFSET
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
+from services.contracts.interactions import interaction_from_record
 from services.contracts.partitions import partition_of
-from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW, REFINE_DLQ
+from services.contracts.topics import ACTIVITIES, ACTIVITIES_RAW, INTERACTIONS, REFINE_DLQ
 from services.runtime.bulk_read import bulk_read, partitions_of
 from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import free_port
@@ -42,7 +43,7 @@ def no_language(_line):
 async def broker(own_server):
     """A broker of this test's own, with refine's topics: their names can't be changed."""
     security = KafkaSecurity(own_server.bootstrap)
-    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES_RAW, ACTIVITIES)]
+    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES_RAW, ACTIVITIES, INTERACTIONS)]
     await create(security, *wide, NewTopic(REFINE_DLQ.name, 1, 1))
     return security
 
@@ -302,3 +303,44 @@ async def test_what_cannot_be_written_is_not_acknowledged(broker, settings):
     async with refining(settings):
         await until_handled(broker)
     assert len(await log_of(broker, ACTIVITIES.name)) == 1
+
+
+def like(native_id, obj, version=1):
+    return replace(activity(native_id, version=version), verb=Verb.LIKE, object=Object(content="<p>+1</p>", activity_id=obj))
+
+
+async def edges_of(security):
+    """Return the interactions that the log ends with, as a rebuild sees them."""
+    last = {record.key: record.value for record in await log_of(security, INTERACTIONS.name)}
+    return {interaction_from_record(key, value)[:3] for key, value in last.items() if value}
+
+
+async def test_likes_come_out_at_the_side_of_what_they_are_on(broker, settings):
+    """In the partition of what is liked, whichever the like's own is; a delete after a restart takes back what it doesn't name."""
+    notes = [activity(n).id for n in range(10)]
+    likes = [like(f"like {n} {m}", note) for n, note in enumerate(notes) for m in range(3)]
+    await send(broker, *map(as_raw, likes))
+    async with refining(settings):
+        await until_handled(broker)
+    records = await log_of(broker, INTERACTIONS.name)
+    assert {(r.key.decode().split("\t")[0], r.partition) for r in records} == {(n, partition_of(n, PARTITIONS)) for n in notes}
+    await send(broker, *(as_raw(replace(said.as_deleted(2), accepted_ms=DAY + 2000)) for said in likes[3:]))
+    async with refining(settings):
+        await until_handled(broker)
+    assert await edges_of(broker) == {(notes[0], Verb.LIKE, said.id) for said in likes[:3]}
+
+
+async def test_what_a_zombie_says_that_something_is_on_is_taken_back(broker, settings):
+    """It writes the edge and the old version behind what the owner has written; the owner puts both right."""
+    old, new = activity("old note").id, activity("new note").id
+    await send(broker, as_raw(like(1, old)), as_raw(like(1, new, version=2)))
+    async with refining(settings):
+        await until_handled(broker)
+        late = next(r for r in await log_of(broker, INTERACTIONS.name) if r.key.startswith(old.encode()) and r.value)
+        await append_as_zombie(broker, late)
+        assert {obj for obj, *_ in await edges_of(broker)} == {old, new}
+        await append_as_zombie(broker, (await log_of(broker, ACTIVITIES.name))[0])
+        deadline = asyncio.get_running_loop().time() + 20
+        while {obj for obj, *_ in await edges_of(broker)} != {new}:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)

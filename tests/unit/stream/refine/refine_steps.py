@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from sluice.activity.v1 import activity_pb2 as pb
+
 from services.contracts.activity import Activity, Audience, Entity, Object, Scope, Source, Verb
 from services.contracts.codec import activity_from_bytes, activity_to_bytes
+from services.contracts.interactions import interaction_from_record
+from services.stream.refine.interaction_records import interaction_records
 from services.stream.refine.owned_partitions import observe
 from services.stream.refine.partition_refiner import PartitionRefiner
 from services.stream.refine.winners import Winners
@@ -50,12 +54,21 @@ def raw(offset, said):
 
 
 class Log(list):
-    """The output partition: a list of records; an offset is an index."""
+    """The output partition: a list of records; an offset is an index. interactions: the log of what its activities are on."""
+
+    def __init__(self, *records):
+        super().__init__(*records)
+        self.interactions = []
 
     def append_emission(self, emission):
         """Append what a refiner emitted; return the offset."""
         self.append(Rec(len(self), emission.key, emission.value, emission.headers))
         return len(self) - 1
+
+    def edges(self):
+        """Return {key: interaction} that the log of interactions ends with."""
+        last = {record.key: record.value for record in self.interactions}
+        return {key: interaction_from_record(key, value) for key, value in last.items() if value}
 
     def last(self):
         """Return the activity that each key ends with: what a rebuild sees."""
@@ -79,11 +92,17 @@ class Writer:
 
     def write(self, *records):
         """Handle a slice of raw records."""
-        taken = self.refiner.take(records)
+        taken = self.begin(*records)
         self.refused += [(record.offset, getattr(error, "reason", type(error).__name__)) for record, error in taken.refused]
         for emission in taken.emissions:
             offset = self.log.append_emission(emission)
             self.winners.confirm(emission.id_bytes, emission.folded, offset)
+
+    def begin(self, *records):
+        """Do the first half: whoever dies then has said what activities are on, and not the activities."""
+        taken = self.refiner.take(records)
+        self.log.interactions += taken.interactions
+        return taken
 
     def follow(self):
         """Follow the output to its end, and repair what is hidden there; return how many were."""
@@ -92,6 +111,8 @@ class Writer:
         hidden = list(self.winners.unsettled)
         for key in hidden:
             winner = self.winners.table.get(key)
+            message = pb.Activity.FromString(self.log[winner.offset].value)
+            self.log.interactions += interaction_records(message, self.winners.unsettled[key])
             self.log.append(replace(self.log[winner.offset], offset=len(self.log)))
             self.winners.confirm(key, winner, len(self.log) - 1)
         return len(hidden)

@@ -6,7 +6,8 @@ from services.stream.refine.folding import Folded
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 UINT32 = st.integers(0, 2**32 - 1)
-ENTRIES = st.builds(Folded, INT64, st.booleans(), st.binary(min_size=8, max_size=8), UINT32, INT64, INT64, INT64)
+EDGES = st.just(b"") | st.binary(min_size=17, max_size=17)
+ENTRIES = st.builds(Folded, INT64, st.booleans(), st.binary(min_size=8, max_size=8), UINT32, INT64, INT64, INT64, EDGES)
 # One first byte: all keys meet in one shard, and most of them in growing.
 KEYS = st.integers(0, 60).map(lambda number: b"\7" + number.to_bytes(15, "big"))
 STEPS = st.lists(st.tuples(KEYS, st.none() | ENTRIES), max_size=200)
@@ -35,3 +36,14 @@ def test_an_id_takes_at_most_115_bytes():
         table.put((number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 2, entry, 1)
     assert len(table) == count
     assert table.nbytes / count < 115
+
+
+def test_what_an_activity_is_on_takes_at_most_65_bytes_more():
+    """Likes and comments may be most of what a worker knows."""
+    plain, liking, count = FoldTable(), FoldTable(), 30_000
+    entry = Folded(1, deleted=False, digest=bytes(8), audience=0, sort_time_ms=1, accepted_ms=1, offset=1)
+    for number in range(count):
+        key = (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 2
+        plain.put(key, entry, 1)
+        liking.put(key, entry._replace(edge=bytes(16) + b"\4"), 1)
+    assert (liking.nbytes - plain.nbytes) / count < 65
