@@ -10,6 +10,7 @@ from sluice.activity.v1 import (
     index_progress_pb2,
     interaction_pb2,
     marker_pb2,
+    preference_pb2,
     relation_pb2,
     source_state_pb2,
 )
@@ -25,6 +26,7 @@ _MESSAGES: dict[str, type[Message]] = {
     topics.RELATIONS_INVERSE.name: relation_pb2.Relation,
     topics.IDENTITIES.name: identity_pb2.Identity,
     topics.MARKERS.name: marker_pb2.Marker,
+    topics.PREFERENCES.name: preference_pb2.Preference,
     topics.INDEX_PROGRESS.name: index_progress_pb2.IndexProgress,
     topics.SOURCES.name: source_state_pb2.SourceState,
 }

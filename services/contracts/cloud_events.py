@@ -12,6 +12,7 @@ INTERACTED = "sluice.interaction.v1.changed"
 RELATED = "sluice.relation.v1.changed"
 IDENTIFIED = "sluice.identity.v1.changed"
 MARKED = "sluice.marker.v1.changed"
+PREFERRED = "sluice.preference.v1.changed"
 PROGRESSED = "sluice.index-progress.v1.advanced"
 SOURCE_ADVANCED = "sluice.source.v1.advanced"
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from services.contracts.cloud_events import RELATION_OFFSET
 from services.contracts.codec import UndecodableRecord
 from services.contracts.relations import Relation
-from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
+from services.contracts.topics import MARKERS, PREFERENCES, RELATIONS, RELATIONS_INVERSE
 from services.runtime.bulk_read import bulk_read
 from services.runtime.column_read import column_read
 from services.runtime.confirmed_sends import send_confirmed
@@ -23,13 +23,14 @@ from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.intake import Intake
 from services.stream.feeds.inverse_records import InverseRecords
 from services.stream.feeds.positions import Positions
+from services.stream.feeds.preferences import Preferences
 from services.stream.feeds.relation_loading import PartitionLoading
 from services.stream.feeds.relation_state import RelationState
 
 log = structlog.get_logger()
 
-#: The three topics have the same partitions, and a partition of all of them has one owner.
-TOPICS = (RELATIONS.name, RELATIONS_INVERSE.name, MARKERS.name)
+#: The topics have the same partitions, and a partition of all of them has one owner.
+TOPICS = (RELATIONS.name, RELATIONS_INVERSE.name, MARKERS.name, PREFERENCES.name)
 
 _VERSION = RELATION_OFFSET.encode()
 
@@ -46,6 +47,7 @@ class OwnedRelations:
         dead_letters: DeadLetters,
     ) -> None:
         self.positions: Positions[TopicPartition] = Positions()
+        self.preferences = Preferences()
         self.read_back = False
         self._security = security
         self._state = state
@@ -55,6 +57,7 @@ class OwnedRelations:
         self._inverse = InverseRecords(state)
         intake = Intake(state, engine)
         self._takes = {RELATIONS.name: intake.relations, RELATIONS_INVERSE.name: intake.inverse, MARKERS.name: intake.markers}
+        self._takes[PREFERENCES.name] = self.preferences.take
 
     async def take_over(self, assigned: frozenset[TopicPartition]) -> None:
         """Read back the partitions that are new here, read on in those that stay, and forget those that went.
@@ -106,9 +109,13 @@ class OwnedRelations:
     async def _read_back(self, partitions: set[int]) -> list[Relation]:
         """Take partitions over, each when all of it is read; return the overtaken edges."""
         loading = {partition: self._state.loading() for partition in sorted(partitions)}
+        preferences: dict[int, list[Record]] = {partition: [] for partition in loading}
         poison: list[Record] = []
 
         def take(tp: TopicPartition, columns: RecordColumns) -> None:
+            if tp.topic == PREFERENCES.name:
+                preferences[tp.partition].extend(columns.record(tp, index) for index in range(len(columns.keys)))
+                return
             poison.extend(columns.record(tp, index) for index in _load(loading[tp.partition], tp.topic, columns))
 
         ends = await column_read(self._security, [TopicPartition(topic, p) for topic in TOPICS for p in loading], take)
@@ -116,6 +123,8 @@ class OwnedRelations:
             await self._dead_letters.keep(record, UndecodableRecord("the key names no edge and no mark"))
         overtaken: list[Relation] = []
         for partition, loaded in loading.items():
+            for bad, error in self.preferences.adopt(partition, preferences[partition]).poison:
+                await self._dead_letters.keep(bad, error)
             overtaken += self._state.adopt(partition, loaded)
             for tp in (TopicPartition(topic, partition) for topic in TOPICS):
                 self.positions.set(tp, ends[tp])
@@ -137,6 +146,7 @@ class OwnedRelations:
     def _forget(self, partitions: set[int]) -> None:
         for partition in partitions:
             self._state.give_up(partition)
+            self.preferences.give_up(partition)
             for topic in TOPICS:
                 self.positions.applied.pop(TopicPartition(topic, partition), None)
         for user in self._engine.readers.users():

@@ -15,7 +15,16 @@ from sluice.feed.v1.relation_service_pb2_grpc import RelationServiceStub
 from services.contracts.activity import Activity, Audience, Entity, Scope, Source, Verb
 from services.contracts.codec import activity_to_bytes
 from services.contracts.partitions import partition_of
-from services.contracts.topics import ACTIVITIES, FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS, MARKERS, RELATIONS, RELATIONS_INVERSE
+from services.contracts.topics import (
+    ACTIVITIES,
+    FEEDS_DLQ,
+    IDENTITIES,
+    INDEX_PROGRESS,
+    MARKERS,
+    PREFERENCES,
+    RELATIONS,
+    RELATIONS_INVERSE,
+)
 from services.runtime.confirmed_sends import build_producer, send_confirmed
 from services.runtime.embedded import free_port
 from services.runtime.kafka_security import KafkaSecurity
@@ -146,7 +155,7 @@ class Caller:
 async def house(own_server, tmp_path):
     """A broker with the topics, an index, and settings for a worker that isn't started yet."""
     security = KafkaSecurity(own_server.bootstrap)
-    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS)]
+    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS, PREFERENCES)]
     await create(security, *wide, *(NewTopic(topic.name, 1, 1) for topic in (FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS)))
     issuer = EmbeddedIssuer.in_folder(tmp_path)
     issuer.ensure_key()
