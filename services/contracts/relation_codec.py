@@ -15,11 +15,19 @@ class MarkerKind(IntEnum):
 
     SAVED = 1
     READ = 2
+    SEEN = 3
+    DONE = 4
+    HOME_UNREAD = 5
+    HOME_READ_UP_TO = 6
+    HOME_SEEN_UP_TO = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What one user did with one activity. user: entity name."""
+    """What one user did with one activity, or with a feed up to a place. user: entity name.
+
+    activity_id: for the kinds of UP_TO a place, see marked_places.
+    """
 
     user: str
     kind: MarkerKind

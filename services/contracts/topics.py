@@ -111,19 +111,9 @@ IDENTITIES = Topic(
 )
 MARKERS = Topic(
     name="sluice.markers.v1",
-    key="user, kind, activity id (tab-separated); the partition is the user's",
+    key="user, kind, activity id or place (tab-separated); the partition is the user's",
     value="sluice.activity.v1.Marker, or a tombstone when it is taken back",
-    description="What users did with entries of their feeds: saved, read.",
-    producers=("feeds",),
-    consumers=("feeds",),
-    cleanup=Cleanup.COMPACT,
-    co_partitioned_with="sluice.relations.v1",
-)
-PREFERENCES = Topic(
-    name="sluice.preferences.v1",
-    key="user, feed (tab-separated); the partition is the user's",
-    value="sluice.activity.v1.Preference, or a tombstone when it is taken back",
-    description="How users want their feeds: order, ranking, and since when their reactions count.",
+    description="What users did with entries of their feeds: saved, read, seen, done; and up to where they have read and seen them.",
     producers=("feeds",),
     consumers=("feeds",),
     cleanup=Cleanup.COMPACT,
@@ -179,7 +169,6 @@ TOPICS: tuple[Topic, ...] = (
     RELATIONS_INVERSE,
     IDENTITIES,
     MARKERS,
-    PREFERENCES,
     INDEX_PROGRESS,
     SOURCES,
     INGEST_DLQ,

@@ -12,12 +12,14 @@ from aiokafka.errors import KafkaError
 
 from services.contracts.cloud_events import MARKED, RELATED, cloud_event
 from services.contracts.errors import ServiceUnavailable
+from services.contracts.marked_places import MarkedPlace
 from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import MARKERS, RELATIONS
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.records import Outgoing, TopicPartition
 from services.stream.feeds.limits import check_edge, check_marks
+from services.stream.feeds.mark_edits import MarkEdit, marked_again, marked_up_to
 from services.stream.feeds.positions import Positions
 from services.stream.feeds.relation_state import RelationState
 
@@ -65,14 +67,29 @@ class Changes:
             return edit
 
     async def mark(self, user: str, kind: MarkerKind, activity_ids: Sequence[str], *, taken_back: bool = False) -> None:
-        """Mark activities as saved or read, or take the marks back."""
-        markers = [Marker(user, kind, activity_id, _now_ms()) for activity_id in dict.fromkeys(activity_ids)]
-        values = [None if taken_back else marker_to_bytes(marker) for marker in markers]
-        pairs = zip(markers, values, strict=True)
+        """Mark activities as saved, read, seen or done, or take the marks back."""
+        ids = tuple(dict.fromkeys(activity_ids))
         async with self._turn(user):
-            if not taken_back:
-                check_marks(self._state.marked(user, kind), activity_ids)
-            await self._write([self._outgoing(MARKERS.name, MARKED, user, marker.key, value) for marker, value in pairs])
+            marks = self._state.marks(user)
+            marked = marked_again(marks, kind, ids, taken_back=taken_back)
+            for made in {kind for kind, _ in marked.made}:
+                check_marks(marks.of(made), ids)
+            await self._write_marks(user, marked)
+
+    async def mark_up_to(self, user: str, kind: MarkerKind, place: MarkedPlace) -> None:
+        """Mark a feed up to a place. kind: one of UP_TO. A place below the one that is marked changes nothing."""
+        async with self._turn(user):
+            await self._write_marks(user, marked_up_to(self._state.marks(user), kind, place))
+
+    async def _write_marks(self, user: str, marked: MarkEdit) -> None:
+        markers = [(Marker(user, kind, name, _now_ms()), True) for kind, name in marked.made]
+        markers += [(Marker(user, kind, name), False) for kind, name in marked.taken_back]
+        await self._write(
+            [
+                self._outgoing(MARKERS.name, MARKED, user, marker.key, marker_to_bytes(marker) if is_made else None)
+                for marker, is_made in markers
+            ]
+        )
 
     def _turn(self, user: str) -> asyncio.Lock:
         return self._turns.setdefault(user, asyncio.Lock())

@@ -14,6 +14,8 @@ Ids = npt.NDArray[np.uint64]
 
 #: Bits of a group's number that say the kind, and of an edge's that say the other side.
 KIND_BITS, OTHER_BITS = 3, 32
+#: Bits of the number of a group of marks that say the kind.
+MARK_BITS = 6
 
 _RELATION_KINDS = {kind.name: int(kind) for kind in RelationKind}
 _MARKER_KINDS = {kind.name: int(kind) for kind in MarkerKind}
@@ -24,8 +26,13 @@ _ID_LENGTH = 32
 
 
 def group_of(owner: int, kind: int) -> int:
-    """Return the number of all edges (or marks) of a kind that an owner has."""
+    """Return the number of all edges of a kind that an owner has."""
     return owner << KIND_BITS | kind
+
+
+def marks_group(owner: int, kind: int) -> int:
+    """Return the number of all marks of a kind that an owner has."""
+    return owner << MARK_BITS | kind
 
 
 def edge_of(group: int, other: int) -> int:
@@ -64,7 +71,7 @@ def marks_in(keys: Sequence[bytes | None], names: InternedNames) -> tuple[Longs,
     if parts is not None:
         kinds, ids = _kinds_of(parts[1::4], _MARKER_KINDS), _ids_of(parts[2::4])
         if kinds is not None and ids is not None:
-            return names.ids_of(parts[0::4]) << KIND_BITS | kinds, ids, []
+            return names.ids_of(parts[0::4]) << MARK_BITS | kinds, ids, []
     groups, poison = np.full(len(keys), -1, np.int64), []
     ids = np.zeros((len(keys), 2), np.uint64)
     for place, key in enumerate(keys):
@@ -74,7 +81,7 @@ def marks_in(keys: Sequence[bytes | None], names: InternedNames) -> tuple[Longs,
         except ValueError:
             poison.append(place)
         else:
-            groups[place] = group_of(names.id_of(marker.user), marker.kind)
+            groups[place] = marks_group(names.id_of(marker.user), marker.kind)
     return groups, ids, poison
 
 

@@ -11,6 +11,9 @@ from services.stream.feeds.activity_table import ActivityTable
 from services.stream.feeds.deliveries import Deliveries
 from services.stream.feeds.follower_index import FollowerIndex
 from services.stream.feeds.likes import Likes
+from services.stream.feeds.live.arrival_log import ArrivalLog
+from services.stream.feeds.live.watcher import Watcher
+from services.stream.feeds.live.watches import Watches
 from services.stream.feeds.ordering import Ordering
 from services.stream.feeds.places import TOP, Place, place_of
 from services.stream.feeds.readers import Reader, Readers
@@ -23,11 +26,15 @@ _SWEEP_AFTER = 20_000
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """capacity: entries of a timeline. rows: readers kept at a time; one takes 4 bytes times capacity. body_bytes: of kept bodies."""
+    """capacity: entries of a timeline. rows: readers kept at a time; one takes 4 bytes times capacity. body_bytes: of kept bodies.
+
+    arrivals: records of the broadcast that live feeds can be resumed over.
+    """
 
     capacity: int = 800
     rows: int = 20_000
     body_bytes: int = 256 * 1024 * 1024
+    arrivals: int = 50_000
 
 
 class Candidate(NamedTuple):
@@ -53,6 +60,7 @@ class FeedEngine:
     def __init__(self, limits: EngineLimits) -> None:
         self.limits = limits
         self.generation = 0
+        self.watches = Watches()
         self.reset()
 
     def reset(self) -> None:
@@ -68,15 +76,22 @@ class FeedEngine:
         self.deliveries = Deliveries(self.table, self.timelines)
         self._sweep: Sweep | None = None
         self._swept_at = 0
+        self.arrivals = ArrivalLog(self.limits.arrivals)
+        self.watches.end(self.watches.users())
 
     def arrive(self, partition: int, offset: int, facts: Facts, body: bytes) -> int:
         """Take a record of the broadcast and return to how many timelines it goes. Offsets of a partition rise.
 
         Before it counts as applied, call deliveries.deliver_slice until it returns False.
         """
+        is_watched = bool(self.watches.by_name)
+        known = self.table.known(facts.id) if is_watched else None
         slot, before = self.table.put(facts, body)
         names = delivered_to(facts)
         self.window.add(partition, offset, slot, names)
+        self.arrivals.add(partition, offset, facts, known or before)
+        if is_watched:
+            self._tell(slot, names, known, facts)
         self.likes.apply(facts)
         found = self.followers.rows_of(names if before is None else _new_names(before, facts, names))
         return self.deliveries.add(slot, found) if found else 0
@@ -88,6 +103,7 @@ class FeedEngine:
 
     def advance(self, refreshed: Mapping[int, int]) -> None:
         """Take the indexer's word for how much searches see; forget what nobody needs any more."""
+        self.arrivals.begin(refreshed)
         self.table.may_drop(self.window.advance(refreshed))
         self.table.trim_bodies(self.window.__contains__)
 
@@ -97,7 +113,7 @@ class FeedEngine:
             if self.deliveries.unfinished or len(self.table) <= self._swept_at + self._swept_at // 2 + _SWEEP_AFTER:
                 return
             self.deliveries.flush()
-            self._sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self.window)
+            self._sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self._must_stay())
         if not self._sweep.step():
             self._sweep = None
             self._swept_at = len(self.table)
@@ -105,7 +121,7 @@ class FeedEngine:
     def sweep(self) -> int:
         """Free the slots that neither a timeline nor the window names, in one go; return how many."""
         self.deliver_all()
-        sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self.window)
+        sweep = Sweep(self.table, self.timelines, self.readers.ever_used, self._must_stay())
         while sweep.step():
             continue
         self._sweep = None
@@ -158,6 +174,18 @@ class FeedEngine:
             self.deliveries.flush()
             self.followers.remove(reader.row, reader.names)
             self.timelines.evict(reader.row)
+            if not self.watches.watches(user):
+                self.likes.close(user)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher from now on what may have changed for her. What her user likes is kept though her timeline is evicted."""
+        self.watches.add(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell a watcher no more."""
+        self.watches.remove(watcher)
+        user = watcher.ask.user
+        if not self.watches.watches(user) and self.readers.get(user) is None:
             self.likes.close(user)
 
     def set_names(self, user: str, names: frozenset[str]) -> None:
@@ -206,8 +234,26 @@ class FeedEngine:
 
     def present(self, facts: Facts) -> Candidate | None:
         """Return what the worker knows of an activity that history told of, None when it doesn't know it."""
-        slot = self.table.slot_of(facts.id)
+        return self.known(facts.id)
+
+    def known(self, activity_id: str) -> Candidate | None:
+        """Return what the worker knows of an activity, None when it doesn't know it."""
+        slot = self.table.slot_of(activity_id)
         return None if slot is None else Candidate(self.table.facts_at(slot), self.table.bodies[slot])
+
+    def _tell(self, slot: int, names: tuple[str, ...], known: Facts | None, facts: Facts) -> None:
+        """Tell watchers of a record. known: of its activity until then; likes have yet to take it."""
+        self.watches.arrived(slot, names, known)
+        for user, activity_id in self.likes.changed_by(facts):
+            liked = self.table.slot_of(activity_id)
+            if liked is not None:
+                self.watches.liked(user, liked)
+
+    def _must_stay(self) -> Iterator[int]:
+        """Yield the slots that are named by more than timelines."""
+        yield from self.window
+        for slots in self.watches.slots():
+            yield from slots.tolist()
 
     def recent(self, names: Collection[str]) -> list[Candidate]:
         """Return what the window holds for any of names, in no order."""

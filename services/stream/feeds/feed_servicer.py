@@ -4,21 +4,21 @@ from functools import lru_cache
 from typing import Any
 
 from sluice.feed.v1 import feed_service_pb2 as pb
-from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceServicer, FeedServiceStub
+from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
 from services.contracts.activity import Scope
 from services.contracts.feed_filter import NO_FILTER, FeedFilter
 from services.contracts.page_tokens import PageToken, PageTokenInvalid, clamp_page_size, decode_page_token, fingerprint
 from services.contracts.principal import Principal
-from services.contracts.relation_codec import MarkerKind
 from services.runtime.metrics import FEEDS_PAGES
 from services.stream.feeds.callers import principal, user_for
 from services.stream.feeds.changes import Changes
+from services.stream.feeds.mark_methods import MarkMethods
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place
 from services.stream.feeds.reading import FeedReader
-from services.stream.feeds.routing import WRITE_PATIENCE_S, Routing
+from services.stream.feeds.routing import Routing
 
 _DEFAULT_SIZE = 20
 _LARGEST_SIZE = 200
@@ -27,7 +27,7 @@ _POSITION = 4
 _PARTIAL, _HISTORY, _TIMELINE = (FEEDS_PAGES.labels(name) for name in ("partial", "history", "timeline"))
 
 
-class FeedServicer(FeedServiceServicer):
+class FeedServicer(MarkMethods):
     """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
 
     def __init__(self, reader: FeedReader, changes: Changes, routing: Routing) -> None:
@@ -47,34 +47,17 @@ class FeedServicer(FeedServiceServicer):
 
         return await self._routing.answer(ask.user, context, here, lambda channel: FeedServiceStub(channel).GetFeed, request)
 
-    async def Save(self, request: pb.SaveRequest, context: Any) -> pb.SaveResponse:  # noqa: N802 - as above
+    async def GetFeedCounts(self, request: pb.GetFeedCountsRequest, context: Any) -> pb.GetFeedCountsResponse:  # noqa: N802 - as above
         """See the proto."""
-        await self._mark("Save", request, context, MarkerKind.SAVED)
-        return pb.SaveResponse()
+        caller = principal()
+        wanted = _wanted(request.filter) if request.HasField("filter") else NO_FILTER
 
-    async def Unsave(self, request: pb.UnsaveRequest, context: Any) -> pb.UnsaveResponse:  # noqa: N802 - as above
-        """See the proto."""
-        await self._mark("Unsave", request, context, MarkerKind.SAVED, taken_back=True)
-        return pb.UnsaveResponse()
+        async def here() -> pb.GetFeedCountsResponse:
+            counts = await self._reader.counts(PageAsk(caller.user, caller.employee, 0, wanted=wanted))
+            return pb.GetFeedCountsResponse(unseen=counts.unseen, unread=counts.unread, at_least=counts.at_least)
 
-    async def MarkRead(self, request: pb.MarkReadRequest, context: Any) -> pb.MarkReadResponse:  # noqa: N802 - as above
-        """See the proto."""
-        await self._mark("MarkRead", request, context, MarkerKind.READ)
-        return pb.MarkReadResponse()
-
-    async def MarkUnread(self, request: pb.MarkUnreadRequest, context: Any) -> pb.MarkUnreadResponse:  # noqa: N802 - as above
-        """See the proto."""
-        await self._mark("MarkUnread", request, context, MarkerKind.READ, taken_back=True)
-        return pb.MarkUnreadResponse()
-
-    async def _mark(self, method: str, request: Any, context: Any, kind: MarkerKind, *, taken_back: bool = False) -> None:
-        user = principal().user
-
-        async def here() -> None:
-            await self._changes.mark(user, kind, request.activity_ids, taken_back=taken_back)
-
-        await self._routing.answer(
-            user, context, here, lambda channel: getattr(FeedServiceStub(channel), method), request, patience_s=WRITE_PATIENCE_S
+        return await self._routing.answer(
+            caller.user, context, here, lambda channel: FeedServiceStub(channel).GetFeedCounts, request
         )
 
 

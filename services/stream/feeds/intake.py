@@ -49,6 +49,8 @@ class Intake:
         for user in widened:
             self._engine.evict(user)
         self._rename(renamed)
+        for user in widened | renamed:
+            self._engine.watches.related(user)
         return taken
 
     def inverse(self, records: Sequence[Record]) -> Taken:
@@ -64,6 +66,8 @@ class Intake:
             put = self._state.set_inverse if record.value is not None else self._state.remove_inverse
             if not put(record.partition, relation, relation_offset(record.headers)):
                 overtaken.append(relation)
+            elif relation.kind is RelationKind.BLOCKS:
+                self._engine.watches.related(relation.object)
 
         taken = _each(records, take)
         taken.overtaken = overtaken
@@ -74,14 +78,18 @@ class Intake:
 
         def take(record: Record) -> None:
             marker = marker_of_key(record.key or b"")
-            put = self._state.set_marker if record.value is not None else self._state.remove_marker
-            put(record.partition, marker)
+            if record.value is None:
+                self._state.remove_marker(record.partition, marker)
+            else:
+                self._state.set_marker(record.partition, marker, record.offset)
+            self._engine.watches.marked(marker.user)
 
         return _each(records, take)
 
     def identities(self, names: frozenset[str]) -> None:
         """Take note that names stand for other people than before. O(active readers) and what those cost whom it concerns."""
         self._state.forget_readers_of(names)
+        self._engine.watches.identified()
         readers = self._engine.readers
         active = ((user, readers.get(user)) for user in readers.users())
         self._rename([user for user, reader in active if reader and not names.isdisjoint(reader.names)])

@@ -14,8 +14,9 @@ _ENTRIES, _ACTIVITY, _VIEWER_STATE = b"\x0a", b"\x0a", b"\x12"
 def entries_bytes(entries: Iterable[Entry], rest: bytes = b"") -> bytes:
     """Return what a GetFeedResponse with these entries is serialised to. rest: its other fields, serialised."""
     parts: list[bytes] = []
-    for _, body, liked, saved, read in entries:
-        state = _viewer_state(liked, saved, read) if liked or saved or read else _NOTHING_DONE
+    for _, body, liked, saved, read, done, seen in entries:
+        any_done = liked or saved or read or done or seen
+        state = _viewer_state(liked, saved, read, done, seen) if any_done else _NOTHING_DONE
         parts += (_head(len(body), len(state)), body, state)
     parts.append(rest)
     return b"".join(parts)
@@ -28,9 +29,9 @@ def _head(body: int, state: int) -> bytes:
     return _ENTRIES + _varint(len(activity) + body + state) + activity
 
 
-@lru_cache(maxsize=8)
-def _viewer_state(liked: bool, saved: bool, read: bool) -> bytes:  # noqa: FBT001 - three flags of one message
-    state = pb.ViewerState(liked=liked, saved=saved, read=read).SerializeToString()
+@lru_cache(maxsize=32)
+def _viewer_state(liked: bool, saved: bool, read: bool, done: bool, seen: bool) -> bytes:  # noqa: FBT001 - flags of one message
+    state = pb.ViewerState(liked=liked, saved=saved, read=read, done=done, seen=seen).SerializeToString()
     return _VIEWER_STATE + _varint(len(state)) + state
 
 
@@ -43,4 +44,4 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-_NOTHING_DONE = _viewer_state(False, False, False)  # noqa: FBT003 - as above
+_NOTHING_DONE = _viewer_state(False, False, False, False, False)  # noqa: FBT003 - as above

@@ -15,6 +15,7 @@ from services.stream.feeds.marks import MarkLog, Marks
 class Columns(Protocol):
     """Records of one partition, in their order, arrays of one length; see runtime's record_columns."""
 
+    offsets: Longs
     timestamps: Longs
     present: Flags
 
@@ -55,22 +56,22 @@ class MarkLoading:
     """The marks of one partition while they are read."""
 
     names: InternedNames
-    _parts: list[tuple[Longs, Ids, Flags]] = field(default_factory=list)
+    _parts: list[tuple[Longs, Ids, Flags, Longs]] = field(default_factory=list)
 
     def take(self, columns: Columns) -> Sequence[int]:
         """Take records, and return the places of those whose keys name no mark."""
         groups, ids, poison = marks_in(columns.keys, self.names)
         good = groups >= 0
-        self._parts.append((groups[good], ids[good], ~columns.present[good]))
+        self._parts.append((groups[good], ids[good], ~columns.present[good], columns.offsets[good]))
         return poison
 
     def marks(self) -> Marks:
         """Return what all of them say, and forget them."""
         if not self._parts:
             return Marks()
-        groups, ids, gone = zip(*self._parts, strict=True)
+        parts = [np.concatenate(part) for part in zip(*self._parts, strict=True)]
         self._parts.clear()
-        return Marks(MarkLog(np.concatenate(groups), np.concatenate(ids), np.concatenate(gone)))
+        return Marks(MarkLog(*parts))
 
 
 class PartitionLoading:

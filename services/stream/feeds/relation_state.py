@@ -1,6 +1,6 @@
 """The relations of the users that this worker owns, as the log has them: who follows what, who follows me, what is saved."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -9,11 +9,12 @@ from services.contracts.partitions import partition_of
 from services.contracts.relation_codec import Marker, MarkerKind
 from services.contracts.relations import WORD, PersonRelations, Relation, RelationKind
 from services.stream.feeds.edge_columns import EdgeColumns, EdgeRow, EdgesOf, Taken
-from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, id_bytes
+from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, id_bytes, marks_group
 from services.stream.feeds.identities import Identities
 from services.stream.feeds.interning import InternedNames
 from services.stream.feeds.marks import Marks
 from services.stream.feeds.relation_loading import PartitionLoading
+from services.stream.feeds.user_marks import UserMarks
 from services.stream.feeds.weighted_cache import WeightedCache
 
 # Names that the readers and marks kept at hand may have together; one takes 40 to 120 bytes.
@@ -21,7 +22,7 @@ _KEPT_NAMES = 4_000_000
 _KEPT_PARTITIONS = 65_536
 _OVERHEAD: Final = 16
 _NONE: Final[Mapping[str, int]] = {}
-_NOTHING_MARKED: Final[frozenset[str]] = frozenset()
+_NOTHING_MARKED: Final = UserMarks({})
 
 
 class _Partition:
@@ -48,7 +49,7 @@ class RelationState:
         self._names = InternedNames()
         self._owned: dict[int, _Partition] = {}
         self._readers: WeightedCache[str, tuple[PersonRelations, PersonRelations]] = WeightedCache(_KEPT_NAMES)
-        self._marked: WeightedCache[tuple[str, MarkerKind], set[str]] = WeightedCache(_KEPT_NAMES)
+        self._marked: WeightedCache[str, UserMarks] = WeightedCache(_KEPT_NAMES)
         self._partition_of = lru_cache(_KEPT_PARTITIONS)(lambda name: partition_of(name, partitions))
 
     def partition_of(self, name: str) -> int:
@@ -111,13 +112,13 @@ class RelationState:
         group = group_of(self._names.id_of(relation.object), relation.kind)
         return self._of(relation.object).inverse.row(group, self._names.id_of(relation.subject))
 
-    def set_marker(self, partition: int, marker: Marker) -> None:
-        """Take a mark. Raises ValueError where the activity id is none."""
-        self._put_marker(partition, marker, gone=False)
+    def set_marker(self, partition: int, marker: Marker, offset: int = 0) -> None:
+        """Take a mark. offset: of its record. Raises ValueError where the activity id is none."""
+        self._put_marker(partition, marker, offset)
 
     def remove_marker(self, partition: int, marker: Marker) -> None:
         """Take a mark back. Raises ValueError where the activity id is none."""
-        self._put_marker(partition, marker, gone=True)
+        self._put_marker(partition, marker, None)
 
     def objects(self, subject: str, kind: RelationKind) -> Mapping[str, int]:
         """Return what a user that is owned here follows (is a member of, mutes, blocks, asks to follow) → since when, ms."""
@@ -129,9 +130,19 @@ class RelationState:
 
     def marked(self, user: str, kind: MarkerKind) -> Collection[str]:
         """Return the ids of the activities that a user marked so, for looking up; a live view."""
+        return self.marks(user).of(kind)
+
+    def marks(self, user: str) -> UserMarks:
+        """Return all that a user marked, for looking up; a live view, but not beyond the next await."""
         marks = self._of(user).marks
         number = self._names.known(user)
-        return _NOTHING_MARKED if number is None else self._marked_set(marks, user, kind, group_of(number, kind))
+        return _NOTHING_MARKED if number is None else self._marks_of(marks, user, number)
+
+    def saved_in_order(self, user: str) -> tuple[Sequence[int], bytes | bytearray]:
+        """Return what a user saved in the order of saving, see `Marks.in_order`."""
+        marks = self._of(user).marks
+        number = self._names.known(user)
+        return ((), b"") if number is None else marks.in_order(marks_group(number, MarkerKind.SAVED))
 
     def reader(self, user: str, *, employee: bool) -> PersonRelations:
         """Return all that `matches` needs to know of a user. It is the same object until her relations change."""
@@ -178,18 +189,25 @@ class RelationState:
             self._readers.pop(relation.object)
         return taken is not Taken.LATE
 
-    def _put_marker(self, partition: int, marker: Marker, *, gone: bool) -> None:
+    def _put_marker(self, partition: int, marker: Marker, offset: int | None) -> None:
         marks, activity_id = self._owned[partition].marks, id_bytes(marker.activity_id)
-        group = group_of(self._names.id_of(marker.user), marker.kind)
-        marked = self._marked_set(marks, marker.user, marker.kind, group)
-        (marks.remove if gone else marks.add)(group, activity_id, marked)
-        self._marked.put((marker.user, marker.kind), marked, _OVERHEAD + len(marked))
+        number = self._names.id_of(marker.user)
+        group, hers = marks_group(number, marker.kind), self._marks_of(marks, marker.user, number)
+        if hers is _NOTHING_MARKED:
+            hers = UserMarks({})
+        if offset is None:
+            marks.remove(group, activity_id, hers.of(marker.kind))
+        else:
+            marks.add(group, activity_id, hers.of(marker.kind), offset)
+        hers.changed(marker.kind)
+        self._marked.put(marker.user, hers, _OVERHEAD + len(hers))
 
-    def _marked_set(self, marks: Marks, user: str, kind: MarkerKind, group: int) -> set[str]:
-        marked = self._marked.get((user, kind))
+    def _marks_of(self, marks: Marks, user: str, number: int) -> UserMarks:
+        marked = self._marked.get(user)
         if marked is None:
-            marked = marks.of(group)
-            self._marked.put((user, kind), marked, _OVERHEAD + len(marked))
+            marked = UserMarks({kind: marks.of(marks_group(number, kind)) for kind in MarkerKind})
+            marked = marked if len(marked) else _NOTHING_MARKED
+            self._marked.put(user, marked, _OVERHEAD + len(marked))
         return marked
 
     def _edges(self, columns: EdgeColumns, owner: str, kind: RelationKind) -> Mapping[str, int]:
@@ -203,7 +221,7 @@ class RelationState:
 
     def _forget_partition(self, partition: int) -> None:
         self._readers.pop_where(lambda user, _: self.partition_of(user) == partition)
-        self._marked.pop_where(lambda key, _: self.partition_of(key[0]) == partition)
+        self._marked.pop_where(lambda user, _: self.partition_of(user) == partition)
 
     def _of(self, name: str) -> _Partition:
         return self._owned[self._partition_of(name)]

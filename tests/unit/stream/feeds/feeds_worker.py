@@ -6,6 +6,7 @@ from services.contracts.matching import Facts
 from services.contracts.topics import IDENTITIES
 from services.runtime.faust_batches import Batch
 from services.runtime.records import TopicPartition
+from services.stream.feeds.counting import Counts
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import EngineLimits, FeedEngine
 from services.stream.feeds.history import History
@@ -132,6 +133,10 @@ class Worker:
         if records:
             self.identity_log._take(records)
             self.identities_to = records[-1].offset + 1
+
+    async def counts(self, ask: PageAsk) -> Counts:
+        """Return what somebody whose partition is here has not seen and not read."""
+        return await self.reader.counts(ask)
 
     async def page(self, ask: PageAsk) -> Page:
         """Return a page of somebody whose partition is here."""

@@ -16,6 +16,7 @@ from services.contracts.relation_codec import MarkerKind
 from services.contracts.relations import WORD
 from services.contracts.topics import MARKERS, RELATIONS, RELATIONS_INVERSE
 from services.runtime.records import TopicPartition
+from services.stream.feeds.counting import Counts
 from services.stream.feeds.edge_columns import REMEMBERED_S
 from services.stream.feeds.engine import EngineLimits
 from services.stream.feeds.owned_relations import TOPICS
@@ -29,7 +30,7 @@ from tests.unit.stream.feeds.reference import feed
 SMALL = EngineLimits(capacity=5, rows=2, body_bytes=300)
 
 _MOST_PAGES = 300
-Shown = tuple[str, bool, bool, bool, str]
+Shown = tuple[str, bool, bool, bool, bool, bool, str]
 
 
 class House(ActivityLog, People):
@@ -188,6 +189,15 @@ class House(ActivityLog, People):
             assert pages < _MOST_PAGES
         return entries
 
+    def counts(self, user: str, *, employee=True, asked=NO_FILTER) -> Counts:
+        """Count what a user has not seen and not read, as it is now."""
+        return self.run(self.owner_of(user).counts(page_ask(user, 0, employee=employee, asked=asked)))
+
+    def expected_counts(self, user: str, *, employee=True, asked=NO_FILTER) -> tuple[int, int]:
+        """Return how many entries of a feed are not seen, and not read, as the reference has it."""
+        entries = self.expected(user, employee=employee, asked=asked)
+        return sum(not seen for *_, seen, _ in entries), sum(not read for _, _, _, read, *_ in entries)
+
     def expected(self, user: str, *, employee=True, asked=NO_FILTER, of="") -> list[Shown]:
         """Return the feed as the reference has it."""
         return feed(list(self.latest.values()), user, self.society, employee=employee, asked=asked, of=of)
@@ -231,7 +241,8 @@ class House(ActivityLog, People):
                 assert objects == getattr(self.society.edges[name], one)
         for user in USERS:
             marked, edges = self.owner_of(user).state.marked, self.society.edges[user]
-            assert (set(marked(user, MarkerKind.SAVED)), set(marked(user, MarkerKind.READ))) == (edges.saved, edges.read)
+            kept = {MarkerKind.SAVED: set(edges.saved), MarkerKind.READ: edges.read, MarkerKind.SEEN: edges.seen}
+            assert {kind: marked(user, kind) for kind in kept} == kept
 
 
 def page_ask(
@@ -243,4 +254,4 @@ def page_ask(
 
 def shown(page: Page) -> list[Shown]:
     """Return the entries of a page as the reference has them."""
-    return [(entry.id, entry.liked, entry.saved, entry.read, activity_from_bytes(entry.body).text) for entry in page.entries]
+    return [(entry.id, *entry[2:7], activity_from_bytes(entry.body).text) for entry in page.entries]

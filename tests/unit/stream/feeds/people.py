@@ -1,10 +1,16 @@
 """What people do to each other, as records of the relation topics and, beside them, as the reference's plain sets."""
 
+from collections.abc import Callable
+
+from services.contracts.marked_places import marked_place
 from services.contracts.partitions import partition_of
 from services.contracts.relation_codec import Identity, Marker, MarkerKind, identity_to_bytes, marker_to_bytes, relation_to_bytes
 from services.contracts.relations import WORD, Relation, RelationKind
 from services.contracts.topics import IDENTITIES, MARKERS, RELATIONS
 from services.runtime.records import TopicPartition
+from services.stream.feeds.mark_edits import MarkEdit, marked_again, marked_up_to
+from services.stream.feeds.user_marks import UserMarks
+from tests.unit.stream.feeds.feeds_worker import Worker
 from tests.unit.stream.feeds.reference import Society
 from tests.unit.stream.feeds.relation_log import RelationLog
 
@@ -72,13 +78,25 @@ class People:
         self.follow_relations(partition)
 
     def mark(self, user: str, kind: MarkerKind, activity_id: str, *, present: bool = True) -> None:
-        """Mark an activity as saved or read, or take it back."""
-        edges = self.society.edges[user]
-        marked = edges.saved if kind is MarkerKind.SAVED else edges.read
-        (marked.add if present else marked.discard)(activity_id)
-        marker = Marker(user, kind, activity_id, self.relations.now_ms)
+        """Mark an activity as saved, read, seen or done, or take it back."""
+        self.society.edges[user].mark(kind.name, activity_id, present=present)
+        self._write_marks(user, lambda marks: marked_again(marks, kind, (activity_id,), taken_back=not present))
+
+    def mark_up_to(self, user: str, kind: MarkerKind, place: tuple[int, str]) -> None:
+        """Mark the home feed as read or seen up to a place."""
+        self.society.edges[user].mark_up_to(kind.name, place)
+        self._write_marks(user, lambda marks: marked_up_to(marks, kind, marked_place(*place)))
+
+    def _write_marks(self, user: str, decide: Callable[[UserMarks], MarkEdit]) -> None:
         tp = TopicPartition(MARKERS.name, partition_of(user, PARTITIONS))
-        self.relations.append(*tp, marker.key, marker_to_bytes(marker) if present else None)
+        # Who writes has applied what her user wrote before.
+        self.follow_partition(tp)
+        edit = decide(self.owner_of(user).state.marks(user))
+        for kind, name in edit.made:
+            marker = Marker(user, kind, name, self.relations.now_ms)
+            self.relations.append(*tp, marker.key, marker_to_bytes(marker))
+        for kind, name in edit.taken_back:
+            self.relations.append(*tp, Marker(user, kind, name).key, None)
         self.follow_partition(tp)
 
     def link(self, account: str, person: str | None) -> None:
@@ -108,4 +126,8 @@ class People:
 
     def settle_relations(self) -> None:
         """Let all owners apply everything, and whatever comes of that."""
+        raise NotImplementedError
+
+    def owner_of(self, user: str) -> Worker:
+        """Return the worker that answers for a user."""
         raise NotImplementedError

@@ -16,8 +16,41 @@ class Edges:
     mutes: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     blocks: set[str] = field(default_factory=set)
-    saved: set[str] = field(default_factory=set)
+    saved: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    read_up_to: tuple[int, str] = (-1, "")
+    seen_up_to: tuple[int, str] = (-1, "")
+
+    def mark(self, kind: str, activity_id: str, *, present: bool) -> None:
+        """Mark something or take it back. saved: in the order of saving; what is said to be unread is that until it is read."""
+        if kind == "SAVED":
+            self.saved = [each for each in self.saved if each != activity_id] + [activity_id] * present
+        else:
+            marked = {"READ": self.read, "SEEN": self.seen, "DONE": self.done}[kind]
+            (marked.add if present else marked.discard)(activity_id)
+        if kind == "READ":
+            (self.unread.discard if present else self.unread.add)(activity_id)
+
+    def mark_up_to(self, kind: str, place: tuple[int, str]) -> None:
+        """Mark everything up to a place, unless that was done for a higher one."""
+        if kind == "HOME_SEEN_UP_TO":
+            self.seen_up_to = max(place, self.seen_up_to)
+        elif place >= self.read_up_to:
+            self.read_up_to = place
+            self.unread.clear()
+
+    def has_read(self, activity: Activity) -> bool:
+        """Say whether something is read."""
+        below = (activity.sort_time_ms, activity.id) <= self.read_up_to
+        return activity.id in self.read or (below and activity.id not in self.unread)
+
+    def has_seen(self, activity: Activity) -> bool:
+        """Say whether something is seen."""
+        below = (activity.sort_time_ms, activity.id) <= self.seen_up_to
+        return below or activity.id in self.seen or self.has_read(activity)
 
 
 @dataclass
@@ -131,15 +164,15 @@ def wanted(activity: Activity, asked: FeedFilter, user: str, society: Society) -
         asked.actors and not society.names_of(activity.actor.name) & set(asked.actors),
         asked.channels and activity.source.channel not in asked.channels,
         asked.tags and not set(asked.tags) & set(activity.tags),
-        asked.unread_only and activity.id in society.edges[user].read,
+        asked.unread_only and society.edges[user].has_read(activity),
     ]
     return not any(doubts)
 
 
 def feed(
     activities: list[Activity], user: str, society: Society, *, employee: bool, asked: FeedFilter, of: str = ""
-) -> list[tuple[str, bool, bool, bool, str]]:
-    """Return the whole feed, newest first: id, liked, saved, read and text of every entry. activities: the last state of each.
+) -> list[tuple[str, bool, bool, bool, bool, bool, str]]:
+    """Return the whole feed, newest first: id, liked, saved, read, done, seen and text of every entry. activities: the last state of each.
 
     of: whose feed, see in_outbox; empty for home.
     """
@@ -163,7 +196,10 @@ def feed(
         and wanted(activity, asked, user, society)
     ]
     shown.sort(key=lambda activity: (activity.sort_time_ms, activity.id), reverse=True)
-    return [
-        (activity.id, activity.id in liked, activity.id in edges.saved, activity.id in edges.read, activity.text)
-        for activity in shown
-    ]
+    return [_shown(activity, edges, liked) for activity in shown]
+
+
+def _shown(activity: Activity, edges: Edges, liked: set[str]) -> tuple[str, bool, bool, bool, bool, bool, str]:
+    activity_id = activity.id
+    marks = activity_id in edges.saved, edges.has_read(activity), activity_id in edges.done, edges.has_seen(activity)
+    return (activity_id, activity_id in liked, *marks, activity.text)

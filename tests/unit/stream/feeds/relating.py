@@ -8,6 +8,9 @@ from tests.unit.stream.feeds import drawn
 from tests.unit.stream.feeds.people import USERS
 from tests.unit.stream.feeds.writing import Writing
 
+SINGLE = [MarkerKind.SAVED, MarkerKind.READ, MarkerKind.SEEN, MarkerKind.DONE]
+UP_TO = [MarkerKind.HOME_READ_UP_TO, MarkerKind.HOME_SEEN_UP_TO]
+
 
 class Relating(Writing):
     """Happenings in a house, each with the strategies of its arguments in RELATING.
@@ -45,11 +48,22 @@ class Relating(Writing):
         self.house.link(account, person)
 
     def mark(self, user, which, kind, again):
-        """Mark as saved or read, or take it back."""
+        """Mark as saved, read, seen or done, or take it back."""
         if self.house.ids:
-            edges, activity_id = self.edges_of(user), self.chosen(which).id
-            marked = edges.saved if kind is MarkerKind.SAVED else edges.read
+            activity_id, edges = self.chosen(which).id, self.edges_of(user)
+            marked = getattr(edges, kind.name.lower())
             self.house.mark(user, kind, activity_id, present=(activity_id not in marked) is not again)
+
+    def mark_unread(self, user, which):
+        """Say that something is unread, which it may be by itself or not."""
+        if self.house.ids:
+            self.house.mark(user, MarkerKind.READ, self.chosen(which).id, present=False)
+
+    def mark_up_to(self, user, which, kind):
+        """Mark the home feed as read or seen up to an activity, or to where it once stood."""
+        if self.house.ids:
+            activity = self.chosen(which)
+            self.house.mark_up_to(user, kind, (activity.sort_time_ms, activity.id))
 
     def follow_while_moving(self, user, name, worker):
         """The owner goes away after the record was written: the next one derives what it has not."""
@@ -69,6 +83,7 @@ class Relating(Writing):
 
 _again = {"again": drawn.seldom}
 _edge = {"user": drawn.users, "name": drawn.followable}
+_marked = {"user": drawn.users, "which": drawn.places_in_log}
 _of_people = {"user": drawn.people, "name": drawn.people}
 
 #: Name of the happening → strategies of its arguments.
@@ -82,6 +97,8 @@ RELATING = [
     ("belong", {"user": drawn.users, "group": drawn.groups} | _again),
     ("ask_to_follow", _of_people | {"user": drawn.users, "present": st.booleans()}),
     ("link", {"account": drawn.accounts, "person": st.sampled_from([*USERS, None])}),
-    ("mark", {"user": drawn.users, "which": drawn.places_in_log, "kind": st.sampled_from(MarkerKind)} | _again),
+    ("mark", _marked | {"kind": st.sampled_from(SINGLE)} | _again),
+    ("mark_unread", _marked),
+    ("mark_up_to", _marked | {"kind": st.sampled_from(UP_TO)}),
     ("follow_while_moving", _edge | {"worker": st.integers(0, 1)}),
 ]

@@ -24,6 +24,10 @@ class Columns:
         return [record.key for record in self.records]
 
     @property
+    def offsets(self):
+        return np.array([record.offset for record in self.records], np.int64)
+
+    @property
     def timestamps(self):
         return np.array([record.timestamp for record in self.records], np.int64)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from services.contracts.relation_codec import Marker, MarkerKind, marker_of_key
 from services.contracts.relations import Relation, RelationKind, relation_of_key
-from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, edges_in, marks_in
+from services.stream.feeds.edge_keys import KIND_BITS, MARK_BITS, OTHER_BITS, edges_in, marks_in
 from services.stream.feeds.interning import InternedNames
 
 names = st.sampled_from(["person:a", "person:ä b", "group:g", "tag:#", "word:two words", "person:a\n", ""])
@@ -49,7 +49,7 @@ def test_marks_are_those_of_the_keys(keys):
             assert place in poison
         else:
             group = int(groups[place])
-            read = known.name_of(group >> KIND_BITS), MarkerKind(group & ((1 << KIND_BITS) - 1))
+            read = known.name_of(group >> MARK_BITS), MarkerKind(group & ((1 << MARK_BITS) - 1))
             assert read == (marker.user, marker.kind)
             assert activities[place].astype(">u8").tobytes().hex() == marker.activity_id
             assert place not in poison

@@ -16,6 +16,7 @@ from services.stream.feeds.engine import EngineLimits
 from tests.unit.stream.feeds.drawn import followable, users
 from tests.unit.stream.feeds.happenings import relatings, servings, writings
 from tests.unit.stream.feeds.house import SMALL, House
+from tests.unit.stream.feeds.marking_rules import MarkingRules
 from tests.unit.stream.feeds.reading_rules import ReadingRules
 from tests.unit.stream.feeds.small_steps import small_steps
 
@@ -27,7 +28,7 @@ WALKS_AT_ONCE = 200
 ROOMY = EngineLimits(capacity=40, rows=3, body_bytes=2_000)
 
 
-class Feeds(ReadingRules):
+class Feeds(ReadingRules, MarkingRules):
     """A walk through a house. steps: of all walks together."""
 
     steps = 0

@@ -30,7 +30,9 @@ def response(page):
         entries=[
             feed_entry_pb2.FeedEntry(
                 activity=activity_pb2.Activity.FromString(entry.body),
-                viewer_state=feed_entry_pb2.ViewerState(liked=entry.liked, saved=entry.saved, read=entry.read),
+                viewer_state=feed_entry_pb2.ViewerState(
+                    liked=entry.liked, saved=entry.saved, read=entry.read, done=entry.done, seen=entry.seen
+                ),
             )
             for entry in page
         ]

@@ -23,7 +23,7 @@ PARTITIONS = 3
 PEOPLE = ["person:a", "person:ä", "person:c d", "person:e"]
 NAMES = [*PEOPLE, "group:g", "tag:x", "word:two words"]
 IDS = [f"{number:032x}" for number in (0, 1, 2**64, 2**128 - 1)]
-MARKS = [MarkerKind.SAVED, MarkerKind.READ]
+MARKS = list(MarkerKind)
 DAY_S = edge_columns.REMEMBERED_S
 
 people = st.sampled_from(PEOPLE)
@@ -52,6 +52,7 @@ class ReadBack:
     """Some records as columns."""
 
     def __init__(self, records) -> None:
+        self.offsets = np.array([record.offset for record in records], np.int64)
         self.timestamps = np.array([record.timestamp for record in records], np.int64)
         self.present = np.array([record.value is not None for record in records], np.bool_)
         self.keys = [record.key for record in records]
