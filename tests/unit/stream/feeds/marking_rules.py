@@ -5,7 +5,6 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.unit.stream.feeds.drawn import filters, users
 from tests.unit.stream.feeds.happenings import Happenings
-from tests.unit.stream.feeds.house import page_ask
 
 counted = st.fixed_dictionaries({"user": users, "employee": st.booleans(), "asked": filters})
 
