@@ -19,6 +19,8 @@ from services.stream.feeds.readers import Reader
 from services.stream.feeds.regeneration import Regeneration
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.rules import Rules
+from services.stream.feeds.threads.asking import Thread, ThreadAsk
+from services.stream.feeds.threads.thread_reading import ThreadReader
 from services.stream.feeds.timelines import EVERYTHING, Slots
 
 _MOST_ASKED = 2000
@@ -61,7 +63,14 @@ class FeedReader:
         self._backfill = Backfill(engine, history, catch_up)
         self._least_asked = least_asked
         self._regeneration = Regeneration(engine, state, self._backfill, clock)
+        self._threads = ThreadReader(
+            engine, state, self._backfill, self._hydration, regeneration=self._regeneration, present=self._presented
+        )
         self._counting = Counting(engine, state, history, self._backfill, self._regeneration)
+
+    async def thread(self, ask: ThreadAsk) -> Thread:
+        """Return one page of a conversation, see ThreadReader."""
+        return await self._threads.page(ask)
 
     async def page(self, ask: PageAsk) -> Page:
         """Return one page. Where history is needed and away the page ends early, says so, and its place lets one go on."""
@@ -79,6 +88,18 @@ class FeedReader:
             return ask
         people = self._state.identities.expanded(frozenset(ask.wanted.actors))
         return ask._replace(wanted=replace(ask.wanted, actors=tuple(people)))
+
+    def rules(self, ask: PageAsk) -> Rules:
+        """Return what decides at the moment. The people that are asked for must be given with all of their names."""
+        return self._rules(ask)
+
+    def entries_now(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
+        """Return the entries of candidates that are in the feed at the moment; those without a body are left out. ask: as for rules."""
+        return self._still_shown(ask, candidates)
+
+    def with_state(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
+        """Return candidates with what the reader has done with each, whether they are in the feed or not."""
+        return self._entries(ask, candidates, self._rules(ask))
 
     def _from_memory(self, ask: PageAsk) -> Page | None:
         """Return the page if all that it needs is at hand, which is what most reads find."""
@@ -255,6 +276,9 @@ class FeedReader:
             marked = activity_id in saved, is_read(facts), activity_id in done, is_seen(facts)
             entries.append(_new(Entry, (facts, body, likes_it, *marked)))
         return entries
+
+    def _presented(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
+        return self._entries(ask, candidates, self._rules(ask))
 
     def _finished(self, ask: PageAsk, entries: list[Entry], skeleton: _Skeleton, newer: int) -> Page:
         below = skeleton.floor

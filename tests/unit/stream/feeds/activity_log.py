@@ -50,6 +50,10 @@ class ActivityLog:
         """Write a like."""
         return self.append(self.new(actor, verb=Verb.LIKE, object=Object(activity_id=activity_id), **fields))
 
+    def comment(self, actor: str, reply_to: str, about: str = "", **fields: Any) -> Activity:
+        """Write an answer to something. about: what all of it is about, where its source says that."""
+        return self.post(actor, verb=Verb.COMMENT, in_reply_to=reply_to, object=Object(activity_id=about), **fields)
+
     def edit(self, activity: Activity, **changes: Any) -> Activity:
         """Write the next version."""
         return self.append(replace(activity, version=activity.version + 1, **changes))

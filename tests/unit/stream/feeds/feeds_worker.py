@@ -17,6 +17,7 @@ from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_state import RelationState
+from services.stream.feeds.threads.asking import Thread, ThreadAsk
 from tests.unit.stream.feeds.relation_log import RelationLog
 
 #: Records of the broadcast by partition: what facts can be read from, and the record value.
@@ -137,6 +138,10 @@ class Worker:
     async def counts(self, ask: PageAsk) -> Counts:
         """Return what somebody whose partition is here has not seen and not read."""
         return await self.reader.counts(ask)
+
+    async def thread(self, ask: ThreadAsk) -> Thread:
+        """Return a page of a conversation for somebody whose partition is here."""
+        return await self.reader.thread(ask)
 
     async def page(self, ask: PageAsk) -> Page:
         """Return a page of somebody whose partition is here."""

@@ -134,6 +134,62 @@ def visible(activity: Activity, user: str, society: Society, *, employee: bool) 
     return author in society.names_of(user) or not society.hidden(author, user)
 
 
+def thread(
+    activities: list[Activity], root: str, user: str, society: Society, *, employee: bool
+) -> tuple[list[str | None], list[tuple[str, str, int]]] | None:
+    """Return a conversation as a user sees it, None where she doesn't see the activity that it is about.
+
+    First what the activity answers, outermost first, None for a gap; then the replies in their order: id, what it is below, depth.
+    """
+    seen = {each.id: each for each in activities if visible(each, user, society, employee=employee)}
+    if root not in seen:
+        return None
+    return _up(root, seen), _down(root, 1, _placed(root, seen), seen)
+
+
+def _links(activity: Activity) -> list[str]:
+    links = [activity.in_reply_to, activity.object.activity_id]
+    return [link for at, link in enumerate(links) if link and link not in links[:at]]
+
+
+def _up(root: str, seen: dict[str, Activity]) -> list[str | None]:
+    way: list[str | None] = [root]
+    while links := [link for link in _links(seen[way[-1]]) if link not in way]:
+        if links[0] not in seen:
+            way.append(None)
+        way += [link for link in links if link in seen][:1]
+        if way[-1] is None:
+            break
+    return way[:0:-1]
+
+
+def _placed(root: str, seen: dict[str, Activity]) -> dict[str, str]:
+    members, before = {root}, set()
+    while before != members:
+        before = set(members)
+        members |= {each for each, activity in seen.items() if members & (set(_links(activity)) - {each})}
+    parents: dict[str, str] = {root: ""}
+    while members - parents.keys():
+        wishes = {
+            each: [link for link in _links(seen[each]) if link in members and link != each] for each in members - parents.keys()
+        }
+        ready = {each: links[0] for each, links in wishes.items() if links[0] in parents}
+        if not ready:
+            loose = [each for each, links in wishes.items() if set(links) & parents.keys()]
+            oldest = min(loose, key=lambda each: (seen[each].sort_time_ms, each))
+            ready = {oldest: next(link for link in wishes[oldest] if link in parents)}
+        parents |= ready
+    return parents
+
+
+def _down(parent: str, depth: int, parents: dict[str, str], seen: dict[str, Activity]) -> list[tuple[str, str, int]]:
+    lines = []
+    for each in sorted(seen, key=lambda each: (seen[each].sort_time_ms, each)):
+        if parents.get(each) == parent:
+            lines += [(each, parent, depth), *_down(each, depth + 1, parents, seen)]
+    return lines
+
+
 def about_whom(activity: Activity) -> set[str]:
     """Return everything that one may follow an activity for."""
     about = {activity.actor.name} | {"tag:" + tag for tag in activity.tags}

@@ -67,6 +67,11 @@ class Writing:
         for activity in list(self.house.latest.values()):
             self.house.append(activity)
 
+    def comment(self, which, about, actor, audience, time):
+        """Somebody answers something, and may say what all of it is about."""
+        if self.house.ids:
+            self.house.comment(actor, self.chosen(which).id, self.chosen(about).id if about else "", audience=audience, time=time)
+
     def like(self, which, actor, audience, time):
         """Somebody likes something, which is an activity with an audience of its own."""
         if self.house.ids:
@@ -111,4 +116,5 @@ WRITING = [
     ("duplicate", _which),
     ("replay_everything", {}),
     ("like", _done_again),
+    ("comment", _done_again | {"about": st.integers(0, 3)}),
 ]
