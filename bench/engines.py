@@ -12,11 +12,13 @@ from services.stream.feeds.engine import EngineLimits, FeedEngine
 from services.stream.feeds.relation_state import RelationState
 
 _PARTITIONS = 4
+# No body is to be missing: what is measured are reads from memory.
+_BODY_BYTES = 2 * 1024**3
 
 
 def engine_for(users: int, capacity: int, followed: Sequence[Sequence[str]]) -> FeedEngine:
     """Return an engine in which users 0 … n-1 are active, each following what followed says, with empty timelines."""
-    engine = FeedEngine(EngineLimits(capacity, users))
+    engine = FeedEngine(EngineLimits(capacity, users, body_bytes=_BODY_BYTES))
     activate_all(engine, range(users), followed)
     return engine
 
