@@ -256,6 +256,21 @@ class FeedsSettings(Section):
     group: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
 
 
+class WatchSettings(Section):
+    """Live feeds of a feeds worker.
+
+    watchers: open at a time; each counts among grpc.max_concurrent_rpcs, too. of_user: of them, of one user. room: changes that may wait
+    for a slow consumer before it is told to come back. keep_alive_s: between two messages, at the most. arrivals: records of the
+    broadcast that a live feed can be resumed over, some 200 bytes each.
+    """
+
+    watchers: int = Field(default=1500, ge=1)
+    of_user: int = Field(default=20, ge=1)
+    room: int = Field(default=1000, ge=10)
+    keep_alive_s: float = Field(default=15.0, gt=0)
+    arrivals: int = Field(default=50_000, ge=1)
+
+
 class SearchSettings(Section):
     """What search promises. stale_after_s: with an index that is further behind the log, nobody gets an answer but the feeds."""
 
@@ -299,6 +314,7 @@ class Settings(BaseSettings):
     ops: OpsSettings = OpsSettings()
     ingest: IngestSettings = IngestSettings()
     feeds: FeedsSettings = FeedsSettings()
+    watch: WatchSettings = WatchSettings()
     search: SearchSettings = SearchSettings()
     peers: PeerSettings = PeerSettings()
     data_dir: Path = Path(".sluice")

@@ -47,6 +47,11 @@ class ActivityTable:
         """Return the slot of an activity, None when it isn't known."""
         return self._slot_of.get(activity_id)
 
+    def known(self, activity_id: str) -> Facts | None:
+        """Return the facts of an activity, None when it isn't known."""
+        slot = self._slot_of.get(activity_id)
+        return None if slot is None else self.facts[slot]
+
     def facts_at(self, slot: int) -> Facts:
         """Return the facts in a slot that is in use."""
         facts = self.facts[slot]

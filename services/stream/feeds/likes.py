@@ -1,6 +1,6 @@
 """Which activities the active readers like: loaded when a reader becomes active, then kept by the broadcast."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from services.contracts.activity import Audience, Verb
 from services.contracts.matching import Facts, may_read
@@ -42,6 +42,13 @@ class Likes:
         if facts.verb is Verb.LIKE and not facts.deleted and facts.object_activity_id and facts.actor in self._of:
             self._of[facts.actor].setdefault(facts.object_activity_id, {})[facts.id] = facts.audience
             self._object[facts.id] = (facts.actor, facts.object_activity_id)
+
+    def changed_by(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        """Yield whose likes of what `apply` of an activity would change, (reader, activity id)."""
+        if facts.id in self._object:
+            yield self._object[facts.id]
+        if facts.verb is Verb.LIKE and facts.object_activity_id and facts.actor in self._of:
+            yield facts.actor, facts.object_activity_id
 
     def of(self, reader: str) -> LikedBy:
         """Return a reader's likes as they are kept; nothing changes in it any more once she is closed."""

@@ -152,6 +152,8 @@ class OwnedRelations:
         for user in self._engine.readers.users():
             if self._state.partition_of(user) in partitions:
                 self._engine.evict(user)
+        watches = self._engine.watches
+        watches.end([user for user in watches.users() if self._state.partition_of(user) in partitions])
 
 
 def _load(loading: PartitionLoading, topic: str, columns: RecordColumns) -> Sequence[int]:

@@ -79,6 +79,33 @@ class Routing:
             details = [(key, value) for key, value in error.trailing_metadata() or () if key == _DETAILS]
             return await context.abort(error.code(), error.details() or "", tuple(details))  # type: ignore[no-any-return]  # it raises
 
+    async def ways(
+        self, name: str, passage: Passage
+    ) -> list[tuple[grpc.aio.Channel, tuple[tuple[str, str | bytes], ...]] | None]:
+        """Return where a stream for an entity name may be answered, in this order: None is here, else a channel and the metadata for it.
+
+        Raises OwnerAway where there is nobody to ask.
+        """
+        ways: list[tuple[grpc.aio.Channel, tuple[tuple[str, str | bytes], ...]] | None] = []
+        pauses = self._pauses_s if passage.first and not self._other_group else ()
+        for pause in (*pauses, None):
+            try:
+                ways.append(await self._way(name, passage))
+                break
+            except OwnerAway:
+                if pause is None and not (self._other_group and passage.first):
+                    raise
+            if pause is not None:
+                await asyncio.sleep(pause)
+        if self._other_group and passage.first:
+            ways.append((self._channel(self._other_group), passage.crossing()))
+        return ways
+
+    async def _way(self, name: str, passage: Passage) -> tuple[grpc.aio.Channel, tuple[tuple[str, str | bytes], ...]] | None:
+        if self._state.owns(name):
+            return await self._here(name, _nothing)
+        return self._channel(self._owner(name, passage)), passage.next()
+
     async def ask(
         self, name: str, passage: Passage, here: Here[A], there: There[A], request: Any, *, patience_s: float | None = None
     ) -> A:
@@ -164,3 +191,7 @@ class Routing:
         """Close the connections to other workers."""
         for channel in self._channels.values():
             await channel.close()
+
+
+async def _nothing() -> None:
+    """Stand for an answer where it is only asked whether there may be one here."""
