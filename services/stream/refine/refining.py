@@ -15,6 +15,7 @@ from services.stream.refine.folding import Folded
 from services.stream.refine.hashtags import tags_of
 from services.stream.refine.language import Classify, language_of
 from services.stream.refine.sanitising import sanitise_html, web_url, without_controls
+from services.stream.refine.stories import cluster_id
 from services.stream.refine.text_extraction import extract, one_line
 
 _VERBS = frozenset(map(int, Verb))
@@ -39,6 +40,8 @@ def refine_all(messages: Sequence[pb.Activity], winners: Sequence[Folded], class
     for message in live:
         _make_entities_safe(message)
         _normalise(message)
+    for message in live:
+        message.cluster_id = cluster_id(message)
     for message, folded in zip(messages, winners, strict=True):
         if folded.deleted:
             _become_marker(message)

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from services.contracts.activity import Activity, Attachment, Entity, Object
+from services.contracts.codec import activity_to_proto
 from services.stream.refine.folding import Folded
 from services.stream.refine.hashtags import tags_of
 from services.stream.refine.language import Classify, language_of
 from services.stream.refine.sanitising import sanitise_html, web_url, without_controls
+from services.stream.refine.stories import cluster_id
 from services.stream.refine.text_extraction import extract, one_line
 
 
@@ -23,7 +25,7 @@ def refine(activity: Activity, folded: Folded, classify: Classify) -> Activity:
     content = sanitise_html(said.content) if said.content else ""
     found = extract(content)
     prose = f"{title}\n{found.prose}" if title else found.prose
-    return replace(
+    refined = replace(
         activity,
         version=folded.version,
         sort_time_ms=folded.sort_time_ms,
@@ -37,6 +39,7 @@ def refine(activity: Activity, folded: Folded, classify: Classify) -> Activity:
         text=_text(title, found.text),
         language=language_of(activity.language, prose, classify),
     )
+    return replace(refined, cluster_id=cluster_id(activity_to_proto(refined)))
 
 
 def _text(title: str, content: str) -> str:
