@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.contracts.facts_codec import facts_from_bytes
 from services.contracts.matching import delivery_names
 from services.stream.feeds.backfill import Backfill
+from services.stream.feeds.by_id import ActivitiesById
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.history import History, HistoryAway
 from services.stream.feeds.hydration import Hydration
@@ -23,7 +23,6 @@ MOST_COUNTED = 10_000
 _AT_ONCE = 2000
 _ATTEMPTS = 3
 _MOST_SINGLE = 1000
-_SINGLE_AT_ONCE = 200
 
 
 class Counts(NamedTuple):
@@ -50,7 +49,7 @@ class Counting:
     ) -> None:
         self._engine = engine
         self._state = state
-        self._history = history
+        self._by_id = ActivitiesById(engine, history)
         self._hydration = Hydration(engine, history)
         self._backfill = backfill
         self._regeneration = regeneration
@@ -113,16 +112,8 @@ class Counting:
         """Return what she has said is unread at or below the place up to which all is read. Raises HistoryAway."""
         marks = self._state.marks(ask.user)
         bound, ids = _bound(marks), sorted(marks.unread)[:_MOST_SINGLE]
-        found: list[Candidate] = []
-        with self._engine.window.pinned():
-            for first in range(0, len(ids), _SINGLE_AT_ONCE):
-                some = ids[first : first + _SINGLE_AT_ONCE]
-                known = {activity_id: self._engine.known(activity_id) for activity_id in some}
-                missing = [activity_id for activity_id, candidate in known.items() if candidate is None]
-                bodies = await self._history.bodies(missing, self._rules(ask).relations) if missing else {}
-                fetched = [Candidate(facts_from_bytes(body), body) for body in bodies.values()]
-                found += (candidate for candidate in (*known.values(), *fetched) if candidate and candidate.place <= bound)
-        return found
+        found = await self._by_id.of(ids, lambda: self._rules(ask).relations)
+        return [candidate for candidate in found.values() if candidate.place <= bound]
 
     async def _counted_by_body(self, ask: PageAsk, older: _Older) -> Counts:
         """Count where words are muted. Raises HistoryAway."""

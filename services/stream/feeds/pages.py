@@ -10,7 +10,8 @@ from services.stream.feeds.places import TOP, Place, place_of
 class PageAsk(NamedTuple):
     """Which page of whose feed. below: where it begins. top: the first entry of the first page; None for that page.
 
-    of: the entity whose outbox it is, or a kind with `*`, see outboxes; empty for the user's home feed.
+    of: the entity whose outbox it is, or a kind with `*`, see outboxes; empty for the user's home feed. saved: it is what
+    the user has saved, see saved_feed.
     """
 
     user: str
@@ -20,6 +21,7 @@ class PageAsk(NamedTuple):
     top: Place | None = None
     wanted: FeedFilter = NO_FILTER
     of: str = ""
+    saved: bool = False
 
 
 class Entry(NamedTuple):

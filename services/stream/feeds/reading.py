@@ -19,6 +19,7 @@ from services.stream.feeds.readers import Reader
 from services.stream.feeds.regeneration import Regeneration
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.rules import Rules
+from services.stream.feeds.saved_feed import SavedFeed
 from services.stream.feeds.threads.asking import Thread, ThreadAsk
 from services.stream.feeds.threads.thread_reading import ThreadReader
 from services.stream.feeds.timelines import EVERYTHING, Slots
@@ -67,6 +68,9 @@ class FeedReader:
             engine, state, self._backfill, self._hydration, regeneration=self._regeneration, present=self._presented
         )
         self._counting = Counting(engine, state, history, self._backfill, self._regeneration)
+        self._saved = SavedFeed(
+            engine, state, history, self._regeneration, lambda ask, found: self._entries(ask, found, self._rules(ask))
+        )
 
     async def thread(self, ask: ThreadAsk) -> Thread:
         """Return one page of a conversation, see ThreadReader."""
@@ -75,6 +79,8 @@ class FeedReader:
     async def page(self, ask: PageAsk) -> Page:
         """Return one page. Where history is needed and away the page ends early, says so, and its place lets one go on."""
         ask = self._with_people(ask)
+        if ask.saved:
+            return await self._saved.page(ask)
         # Nobody keeps the timelines of outboxes.
         return (None if ask.of else self._from_memory(ask)) or await self._page(ask)
 
@@ -100,6 +106,24 @@ class FeedReader:
     def with_state(self, ask: PageAsk, candidates: Iterable[Candidate]) -> list[Entry]:
         """Return candidates with what the reader has done with each, whether they are in the feed or not."""
         return self._entries(ask, candidates, self._rules(ask))
+
+    # What another order of the same feed is made of.
+
+    def with_people(self, ask: PageAsk) -> PageAsk:
+        """Return what is asked for with all names of the people in it."""
+        return self._with_people(ask)
+
+    async def active(self, ask: PageAsk) -> Reader:
+        """Return the reader with a timeline that is worth reading. Raises HistoryAway."""
+        return await self._reader(ask, TOP)
+
+    async def hydrated(self, ask: PageAsk, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return candidates with bodies, without what is gone, see Hydration. Raises HistoryAway."""
+        return await self._hydrated(ask, candidates)
+
+    async def newer(self, ask: PageAsk) -> int:
+        """Return how many entries stand above the top that is asked for."""
+        return await self._newer(ask)
 
     def _from_memory(self, ask: PageAsk) -> Page | None:
         """Return the page if all that it needs is at hand, which is what most reads find."""

@@ -25,7 +25,7 @@ from services.stream.feeds.places import TOP, Place
 from tests.unit.stream.feeds.activity_log import ActivityLog
 from tests.unit.stream.feeds.feeds_worker import Worker
 from tests.unit.stream.feeds.people import ACCOUNTS, GROUPS, PARTITIONS, SETS, USERS, People
-from tests.unit.stream.feeds.reference import feed
+from tests.unit.stream.feeds.reference import feed, saved
 
 SMALL = EngineLimits(capacity=5, rows=2, body_bytes=300)
 
@@ -188,6 +188,15 @@ class House(ActivityLog, People):
             below, top, pages = page.below, page.top, pages + 1
             assert pages < _MOST_PAGES
         return entries
+
+    def saved_page(self, user: str, size: int = 10, below=TOP, top=None, *, employee=True, asked=NO_FILTER) -> Page:
+        """Read one page of what a user has saved."""
+        ask = page_ask(user, size, below, top, employee=employee, asked=asked)._replace(saved=True)
+        return self.run(self.owner_of(user).page(ask))
+
+    def expected_saved(self, user: str, *, employee=True, asked=NO_FILTER) -> list[Shown]:
+        """Return what a user has saved as the reference has it."""
+        return saved(self.latest, user, self.society, employee=employee, asked=asked)
 
     def counts(self, user: str, *, employee=True, asked=NO_FILTER) -> Counts:
         """Count what a user has not seen and not read, as it is now."""

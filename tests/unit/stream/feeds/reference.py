@@ -233,14 +233,7 @@ def feed(
     of: whose feed, see in_outbox; empty for home.
     """
     edges = society.edges[user]
-    liked = {
-        activity.object.activity_id
-        for activity in activities
-        if activity.verb == Verb.LIKE
-        and not activity.deleted
-        and activity.actor.name == user
-        and readable(activity, user, edges.groups, employee=employee)
-    }
+    liked = _liked(activities, user, edges, employee=employee)
     shown = [
         activity
         for activity in activities
@@ -259,3 +252,28 @@ def _shown(activity: Activity, edges: Edges, liked: set[str]) -> tuple[str, bool
     activity_id = activity.id
     marks = activity_id in edges.saved, edges.has_read(activity), activity_id in edges.done, edges.has_seen(activity)
     return (activity_id, activity_id in liked, *marks, activity.text)
+
+
+def _liked(activities: list[Activity], user: str, edges: Edges, *, employee: bool) -> set[str]:
+    return {
+        activity.object.activity_id
+        for activity in activities
+        if activity.verb == Verb.LIKE
+        and not activity.deleted
+        and activity.actor.name == user
+        and readable(activity, user, edges.groups, employee=employee)
+    }
+
+
+def saved(
+    latest: dict[str, Activity], user: str, society: Society, *, employee: bool, asked: FeedFilter
+) -> list[tuple[str, bool, bool, bool, bool, bool, str]]:
+    """Return what a user has saved and may see, the last saved first. latest: the last state of each activity, by id."""
+    edges = society.edges[user]
+    liked = _liked(list(latest.values()), user, edges, employee=employee)
+    kept = [latest[each] for each in reversed(edges.saved)]
+    return [
+        _shown(activity, edges, liked)
+        for activity in kept
+        if visible(activity, user, society, employee=employee) and wanted(activity, asked, user, society)
+    ]
