@@ -15,6 +15,7 @@ from services.contracts.principal import Principal
 from services.runtime.metrics import FEEDS_PAGES
 from services.stream.feeds.callers import principal, user_for
 from services.stream.feeds.changes import Changes
+from services.stream.feeds.count_methods import CountMethods
 from services.stream.feeds.live.live_feeds import LiveFeeds
 from services.stream.feeds.live.watch_methods import watch_feed
 from services.stream.feeds.mark_methods import MarkMethods
@@ -34,7 +35,7 @@ _POSITION = 4
 _PARTIAL, _HISTORY, _TIMELINE = (FEEDS_PAGES.labels(name) for name in ("partial", "history", "timeline"))
 
 
-class FeedServicer(MarkMethods, ThreadMethods):
+class FeedServicer(CountMethods, MarkMethods, ThreadMethods):
     """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
 
     def __init__(self, reader: FeedReader, changes: Changes, routing: Routing, live: LiveFeeds, observed: ObservedCounts) -> None:

@@ -36,12 +36,16 @@ from services.stream.feeds.broadcast import Broadcast
 from services.stream.feeds.changes import Changes
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import EngineLimits, FeedEngine
-from services.stream.feeds.feed_servicer import FeedServicer
+from services.stream.feeds.feed_servicer import FeedServicer, page_token
 from services.stream.feeds.freshness import Freshness
 from services.stream.feeds.history_client import HistoryClient
 from services.stream.feeds.identity_log import IdentityLog
 from services.stream.feeds.index_progress import IndexProgress
 from services.stream.feeds.intake import Intake
+from services.stream.feeds.interaction_log import InteractionLog
+from services.stream.feeds.live.live_feeds import LiveFeeds, LiveLimits
+from services.stream.feeds.live.live_view import LiveView
+from services.stream.feeds.observed_counts import ObservedCounts
 from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.ownership import Ownership, canonical_url
 from services.stream.feeds.peer_servicer import PeerServicer
@@ -50,6 +54,7 @@ from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.routing import Routing
+from services.stream.feeds.tallies import Tallies
 from services.stream.feeds.up_to_now import UpToNow
 
 _APP_ID = "sluice-feeds"
@@ -85,11 +90,15 @@ class FeedsWorker:
         self._app = build_app(_faust_settings(settings, instance))
         self._faust = FaustWorker(self._app)
         self._producer = build_producer(security, instance)
-        self._engine = FeedEngine(EngineLimits(feeds.capacity, feeds.active_readers, feeds.body_megabytes << 20))
+        self._engine = FeedEngine(
+            EngineLimits(feeds.capacity, feeds.active_readers, feeds.body_megabytes << 20, settings.watch.arrivals)
+        )
         self._state = RelationState(partitions)
         letters = DeadLetters(self._producer)
         self._owned = OwnedRelations(security, self._state, self._engine, self._producer, letters)
         self._identities = IdentityLog(security, self._state.identities, Intake(self._state, self._engine).identities)
+        self._tallies = Tallies()
+        self._interactions = InteractionLog(security, self._tallies)
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
         self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
         self._ends = LogEnds(security, f"{instance}-ends")
@@ -121,10 +130,17 @@ class FeedsWorker:
     async def _run(self, stop: asyncio.Event) -> None:
         await self._producer.start()
         await self._identities.read_back()
+        await self._interactions.read_back()
         await self._progress.read_back()
         async with asyncio.TaskGroup() as group:
             begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = group.create_task
-            followed = self._identities.run(), self._progress.run(), self._broadcast.run()
+            followed = (
+                self._identities.run(),
+                self._progress.run(),
+                self._broadcast.run(),
+                self._live.run(),
+                self._interactions.run(),
+            )
             views = [begin(view) for view in (*followed, self._freshness.run(), self._report())]
             await self._ops.start()
             await self._grpc.start()
@@ -139,6 +155,7 @@ class FeedsWorker:
         """End the calls under way while the agents that they wait for still work."""
         await stop.wait()
         await self._grpc.set_serving(False)
+        self._live.drain()
         await self._grpc.stop(_GRACE_SECONDS)
         drained.set()
 
@@ -155,7 +172,13 @@ class FeedsWorker:
     def _servicers(self, settings: Settings) -> GrpcServer:
         history = HistoryClient(self._search, ServiceToken.of(settings))
         reader = FeedReader(self._engine, self._state, history, self._broadcast.catch_up, time.monotonic)
+        view = LiveView(self._engine, self._state, reader, history, self._broadcast.catch_up)
+        limits = settings.watch.model_dump(exclude={"arrivals"})
+        self._live = LiveFeeds(
+            self._engine, self._state, view, trusted=self._trusted, token_of=page_token, limits=LiveLimits(**limits)
+        )
         changes = Changes(self._state, self._owned.positions, self._producer)
+        observed = ObservedCounts(self._tallies, self._state)
         inverse = InverseEdges(self._state, self._owned.positions)
         relations = RelationServicer(
             self._state,
@@ -167,7 +190,7 @@ class FeedsWorker:
         )
         verifier = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
-        server.add(add_FeedServiceServicer_to_server, FeedServicer(reader, changes, self._routing))
+        server.add(add_FeedServiceServicer_to_server, FeedServicer(reader, changes, self._routing, self._live, observed))
         server.add(add_RelationServiceServicer_to_server, relations)
         server.add(add_PeerServiceServicer_to_server, PeerServicer(inverse, self._routing))
         return server
@@ -183,7 +206,8 @@ class FeedsWorker:
         broadcast = {
             TopicPartition(ACTIVITIES.name, partition): at for partition, at in self._broadcast.positions.applied.items()
         }
-        return broadcast | self._owned.positions.applied | self._identities.positions.applied
+        whole = self._identities.positions.applied | self._interactions.positions.applied
+        return broadcast | self._owned.positions.applied | whole
 
     def _problems(self) -> dict[str, str]:
         problems = {}

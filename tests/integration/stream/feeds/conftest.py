@@ -20,6 +20,7 @@ from services.contracts.topics import (
     FEEDS_DLQ,
     IDENTITIES,
     INDEX_PROGRESS,
+    INTERACTIONS,
     MARKERS,
     PREFERENCES,
     RELATIONS,
@@ -155,7 +156,8 @@ class Caller:
 async def house(own_server, tmp_path):
     """A broker with the topics, an index, and settings for a worker that isn't started yet."""
     security = KafkaSecurity(own_server.bootstrap)
-    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in (ACTIVITIES, RELATIONS, RELATIONS_INVERSE, MARKERS, PREFERENCES)]
+    wide_topics = (ACTIVITIES, INTERACTIONS, RELATIONS, RELATIONS_INVERSE, MARKERS, PREFERENCES)
+    wide = [NewTopic(topic.name, PARTITIONS, 1) for topic in wide_topics]
     await create(security, *wide, *(NewTopic(topic.name, 1, 1) for topic in (FEEDS_DLQ, IDENTITIES, INDEX_PROGRESS)))
     issuer = EmbeddedIssuer.in_folder(tmp_path)
     issuer.ensure_key()

@@ -3,11 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.activity.v1 import activity_pb2
-from sluice.feed.v1 import feed_entry_pb2
+from sluice.feed.v1 import counts_pb2, feed_entry_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
 
 from services.contracts.activity import Activity, Source
 from services.contracts.matching import facts_of
+from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Entry
 
@@ -43,6 +44,17 @@ def response(page):
 def test_entries_are_the_bytes_of_the_message(page):
     """Every state of the three flags."""
     assert entries_bytes(page) == response(page).SerializeToString(deterministic=True)
+
+
+@given(st.lists(st.tuples(entries, st.builds(Tally, *[st.integers(0, 2**40)] * 3)), max_size=4))
+def test_what_is_on_an_entry_goes_with_it(shown):
+    """An entry that nobody likes, shares or comments on has no counts at all."""
+    page, tallies = [entry for entry, _ in shown], [tally for _, tally in shown]
+    message = response(page)
+    for entry, tally in zip(message.entries, tallies, strict=True):
+        if tally != Tally():
+            entry.counts.CopyFrom(counts_pb2.Counts(likes=tally.likes, shares=tally.shares, comments=tally.comments))
+    assert entries_bytes(page, tallies=tallies) == message.SerializeToString(deterministic=True)
 
 
 def test_lengths_of_one_two_and_three_bytes_are_written_as_protobuf_does():
