@@ -17,6 +17,7 @@ from services.cli.doctor import doctor
 from services.cli.publish_commands import delete, publish
 from services.cli.search_command import search
 from services.cli.settings_command import settings
+from services.cli.thread_command import thread
 from services.cli.token_command import token
 from services.cli.up import up
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (up, doctor, settings, token, publish, delete, search, bench):
     app.command()(command)
+app.command(rich_help_panel="Reading")(thread)
 for name in ("feed", "save", "unsave", "read", "unread"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
 for name in ("follow", "unfollow", "mute", "unmute", "block", "unblock", "join", "leave", "following", "followers"):

@@ -29,6 +29,9 @@ class Visibility(StrEnum):
 def feed(
     user: User = "anna",
     token: Token = "",
+    of: Annotated[
+        str, typer.Option(help="whose feed instead of home: anna, person:…, group:…, tag:…, channel:…, person:* …")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="entries on the page")] = 20,
     page_token: Annotated[str, typer.Option(help="next_page_token of the page before; give the same filters")] = "",
     source: Annotated[list[str] | None, typer.Option(help="only from such sources: mastodon, rss, hcl-connections …")] = None,
@@ -40,12 +43,17 @@ def feed(
     unread: Annotated[bool, typer.Option("--unread", help="only what isn't marked as read")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a home feed, newest first. An option given twice means either; different ones add up.
+    """Show a feed, newest first: home, or that of one person, group, tag or channel.
+
+    An option given twice means either; different ones add up. `--of 'person:*'` is all people that the user follows.
 
     \b
     sluice feed --as ben --limit 50
     sluice feed --source mastodon --source rss --language de
     sluice feed --tag kafka --visibility internal --unread
+    sluice feed --of person:anna --as ben
+    sluice feed --of group:platform
+    sluice feed --of 'tag:*'
     """
     wanted = pb.FeedFilter(
         source_kinds=source or (),
@@ -57,6 +65,8 @@ def feed(
         unread_only=unread,
     )
     request = pb.GetFeedRequest(page_size=limit, page_token=page_token, filter=wanted)
+    if of:
+        request.feed, request.of = pb.FEED_KIND_OUTBOX, of if ":" in of else f"person:{of}"
     page = call("feeds", FeedServiceStub, "GetFeed", request, Caller(user, token))
     for entry in page.entries:
         out.print(MessageToJson(entry, indent=None), markup=False) if as_json else show_activity(entry.activity, _marks(entry))
@@ -70,18 +80,19 @@ def feed(
         out.print(f"[dim]older: --page-token {page.next_page_token}[/dim]")
 
 
-def show_activity(activity: activity_pb2.Activity, marks: str = "") -> None:
-    """Print one activity for a person."""
+def show_activity(activity: activity_pb2.Activity, marks: str = "", *, indent: int = 0) -> None:
+    """Print one activity for a person. indent: how many columns further in."""
+    margin = " " * indent
     when = datetime.fromtimestamp(activity.sort_time_ms / 1000, tz=UTC).astimezone()
     who = activity.actor.display_name or activity.actor.name
     where = f" → {activity.target.display_name or activity.target.name}" if activity.HasField("target") else ""
     verb = activity_pb2.Verb.Name(activity.verb).removeprefix("VERB_").lower()
     scope = activity_pb2.Scope.Name(activity.audience.scope).removeprefix("SCOPE_").lower()
     out.print(
-        f"[bold]{_safe(who)}[/bold]{_safe(where)} [dim]{when:%d.%m. %H:%M} {verb} · {activity.source.kind} · {scope}{marks}[/dim]"
+        f"{margin}[bold]{_safe(who)}[/bold]{_safe(where)} [dim]{when:%d.%m. %H:%M} {verb} · {activity.source.kind} · {scope}{marks}[/dim]"
     )
-    out.print(f"  {_safe(activity.text[:300])}")
-    out.print(f"  [dim]{activity.id}[/dim]")
+    out.print(f"{margin}  {_safe(activity.text[:300])}")
+    out.print(f"{margin}  [dim]{activity.id}[/dim]")
 
 
 def _safe(text: str) -> str:

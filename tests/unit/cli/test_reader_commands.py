@@ -6,11 +6,12 @@ from concurrent import futures
 
 import grpc
 import pytest
+from google.protobuf import message_factory
 from sluice.activity.v1 import activity_pb2, relation_pb2
-from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
+from sluice.feed.v1 import feed_service_pb2, relation_service_pb2, thread_pb2
 from typer.testing import CliRunner
 
-from services.cli import account_commands, calls, feed_commands, relation_commands, request_commands
+from services.cli import account_commands, calls, feed_commands, relation_commands, request_commands, thread_command
 from services.cli.__main__ import app
 from services.runtime.token_issuer import EmbeddedIssuer
 
@@ -26,20 +27,20 @@ class Feeds:
         self._server = grpc.server(futures.ThreadPoolExecutor(2))
         for file in (feed_service_pb2, relation_service_pb2):
             for service in file.DESCRIPTOR.services_by_name.values():
-                handlers = {method.name: self._handler(file, method) for method in service.methods}
+                handlers = {method.name: self._handler(method) for method in service.methods}
                 self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
-    def _handler(self, file, method):
-        response = getattr(file, method.output_type.name)
+    def _handler(self, method):
+        response = message_factory.GetMessageClass(method.output_type)
 
         def answer(request, context):
             self.asked.append(request)
             self.metadata = dict(context.invocation_metadata())
             return self.answers.get(method.name, response())
 
-        request = getattr(file, method.input_type.name)
+        request = message_factory.GetMessageClass(method.input_type)
         return grpc.unary_unary_rpc_method_handler(
             answer, request_deserializer=request.FromString, response_serializer=response.SerializeToString
         )
@@ -75,7 +76,7 @@ def sluice(feeds, tmp_path, monkeypatch):
 def examples():
     """Return the lines that the help texts of the commands give as examples."""
     found = []
-    modules = (feed_commands, relation_commands, request_commands, account_commands)
+    modules = (feed_commands, relation_commands, request_commands, account_commands, thread_command)
     commands = [value for module in modules for value in vars(module).values()]
     for command in commands:
         if callable(command) and (text := getattr(command, "__doc__", None)):
@@ -87,7 +88,7 @@ def test_every_kind_of_command_has_examples():
     """A search that finds nothing would let everything pass."""
     words = [example.split() for example in examples()]
     firsts = {example[1] for example in words}
-    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account"} <= firsts
+    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account", "thread"} <= firsts
     seconds = {(example[1], example[2]) for example in words if len(example) > 2}
     assert {("requests", name) for name in ("list", "approve", "reject", "policy")} <= seconds
     assert {("account", name) for name in ("link", "unlink", "list")} <= seconds
@@ -121,6 +122,36 @@ def test_a_feed_without_options_is_not_narrowed(sluice, feeds):
     sluice("feed")
     (request,) = feeds.asked
     assert request == feed_service_pb2.GetFeedRequest(page_size=20, filter=feed_service_pb2.FeedFilter())
+
+
+def test_whose_feed_it_is_may_be_a_persons_short_name(sluice, feeds):
+    for line, of in (("anna", "person:anna"), ("tag:x", "tag:x"), ("'person:*'", "person:*")):
+        sluice(f"feed --of {line}")
+        assert (feeds.asked[-1].feed, feeds.asked[-1].of) == (feed_service_pb2.FEED_KIND_OUTBOX, of)
+
+
+def test_a_conversation_is_shown_with_its_gaps(sluice, feeds):
+    page = thread_pb2.GetThreadResponse(reply_count=7, next_page_token="more", truncated=True)
+    page.ancestors.add(gap=True)
+    page.ancestors.add().entry.activity.text = "the beginning"
+    page.entry.activity.text = "in the middle"
+    reply = page.replies.add(depth=2, aside=True, cut=True)
+    reply.entry.activity.text = "below"
+    feeds.answers["GetThread"] = page
+    shown = sluice(f"thread {ID} --order oldest")
+    texts = [
+        "may not see",
+        "the beginning",
+        "in the middle",
+        "isn't here",
+        "in its own thread",
+        "below",
+        "there is more",
+        "7 replies",
+        "--page-token more",
+    ]
+    assert sorted(texts, key=shown.index) == texts
+    assert feeds.asked[-1].order == thread_pb2.THREAD_ORDER_OLDEST_FIRST
 
 
 def test_marks_of_the_reader_are_shown(sluice, feeds):

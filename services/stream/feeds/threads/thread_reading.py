@@ -67,13 +67,16 @@ class ThreadReader:
         ServiceUnavailable when history is away: without it nobody could tell what is closed from what can't be reached.
         """
         gone: set[str] = set()
-        try:
-            for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
+            generation = self._engine.generation
+            try:
                 with self._engine.window.pinned():
                     if (thread := await self._once(ask, gone)) is not None:
                         return thread
-        except HistoryAway:
-            raise ServiceUnavailable("history, which a conversation is read from, is away") from None
+            except HistoryAway:
+                # While the broadcast begins anew answers are void, and the next ones aren't.
+                if generation == self._engine.generation:
+                    raise ServiceUnavailable("history, which a conversation is read from, is away") from None
         raise ServiceUnavailable("this conversation changes faster than it can be read")
 
     async def _once(self, ask: ThreadAsk, gone: set[str]) -> Thread | None:
