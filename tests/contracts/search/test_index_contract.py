@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.contracts.activity import Object, Verb
 from services.contracts.activity_facts import facts_from_message, parse_facts
 from services.contracts.codec import activity_from_bytes
-from services.contracts.matching import facts_of, may_read
+from services.contracts.matching import facts_of, may_read, replies_name
 from services.search.ports import Checkpoint, CheckpointLost
 from services.search.queries import HistoryAsk, Reader, SearchFilter, history_body, search_body
 from tests.unit.contracts.activities import activities, groups, people
@@ -118,6 +119,29 @@ async def test_skeletons_are_the_facts_of_what_is_found(index):
     for reader, expected in ((member, [facts_of(made)]), (ANYBODY, [])):
         found = await index.facts(history_body(HistoryAsk(["tag:a"], skeletons=True), reader, size=5))
         assert [facts_from_message(parse_facts(data)) for data in found] == expected
+
+
+async def test_replies_are_found_under_what_they_answer_and_what_they_are_about(index):
+    """A thread asks for the answers to many at once; facts say which of them each answers."""
+    root, other = activity("root"), activity("other")
+    answer = activity("answer", verb=Verb.COMMENT, in_reply_to=root.id, audience=GROUP)
+    both = activity("both", verb=Verb.COMMENT, in_reply_to=answer.id, object=Object(activity_id=root.id), sort_time_ms=2000)
+    share = activity("share", verb=Verb.SHARE, object=Object(activity_id=root.id), sort_time_ms=3000)
+    like = activity("like", verb=Verb.LIKE, object=Object(activity_id=root.id))
+    gone = activity("gone", verb=Verb.COMMENT, in_reply_to=root.id)
+    await index.bulk([document(one) for one in (root, other, answer, both, share, like)])
+    await index.bulk([document(gone), document(gone.as_deleted(2), 1)])
+    await index.refresh()
+    member = Reader("person:mia", groups=frozenset({"group:platform"}))
+    for reader, names, expected in (
+        (ANYBODY, [root.id], [share, both]),
+        (member, [root.id], [share, both, answer]),
+        (ANYBODY, [answer.id, other.id], [both]),
+        (member, [share.id], []),
+    ):
+        asked = HistoryAsk([replies_name(name) for name in names], skeletons=True)
+        found = [facts_from_message(parse_facts(data)) for data in await index.facts(history_body(asked, reader, size=9))]
+        assert found == [facts_of(one) for one in expected]
 
 
 async def test_ids_order_as_words_do_from_the_first_to_the_last(index):
