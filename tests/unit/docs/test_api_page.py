@@ -12,6 +12,7 @@ from sluice.ingest.v1 import publish_service_pb2
 from sluice.search.v1 import search_service_pb2
 
 from services.stream.feeds import feed_servicer, limits, relation_lists
+from services.stream.feeds.threads import gathering, thread_messages, thread_tree
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -42,6 +43,12 @@ def test_every_method_about_feeds_and_relations_has_a_call(method):
     assert method in {called for *_, called in CALLS}
 
 
+def test_the_bounds_of_a_conversation_are_those_that_are_kept():
+    told = re.search(r"At most (\d+) replies, (\d+) levels and (\d+) ancestors", PAGE)
+    assert told
+    assert tuple(map(int, told.groups())) == (gathering.MOST_REPLIES, thread_tree.DEEPEST, gathering.MOST_ANCESTORS)
+
+
 def test_every_field_of_a_filter_is_explained():
     section = PAGE[PAGE.index("### Filters") : PAGE.index("## Following")]
     fields = feed_service_pb2.FeedFilter.DESCRIPTOR.fields_by_name
@@ -57,8 +64,11 @@ def test_the_limits_are_those_that_are_kept():
 
 
 def test_the_page_sizes_are_those_that_are_used():
-    table = dict(re.findall(r"^\| (GetFeed|ListFollowing, ListFollowers) \| (\d+ \| \d+) \|$", PAGE, re.MULTILINE))
+    table = dict(
+        re.findall(r"^\| (GetFeed|GetThread|ListFollowing, ListFollowers) \| (\d+(?: replies)? \| \d+) \|$", PAGE, re.MULTILINE)
+    )
     assert table == {
         "GetFeed": f"{feed_servicer._DEFAULT_SIZE} | {feed_servicer._LARGEST_SIZE}",
+        "GetThread": f"{thread_messages.DEFAULT_SIZE} replies | {thread_messages.LARGEST_SIZE}",
         "ListFollowing, ListFollowers": f"{relation_lists._DEFAULT_SIZE} | {relation_lists._LARGEST_SIZE}",
     }
