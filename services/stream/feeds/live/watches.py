@@ -93,9 +93,10 @@ class Watches:
 
     def slots(self) -> list[NDArray[np.int32]]:
         """Return the slots that must stay, int32[n] each: what was told and what may have changed."""
+        going_on = [watcher for watcher in self if not watcher.is_over]
         # Copies: an array that is looked at can't grow.
-        found = [np.array(watcher.held.slots, np.int32) for watcher in self if len(watcher.held)]
-        found += [np.array(list(watcher.pending), np.int32) for watcher in self if watcher.pending]
+        found = [np.array(watcher.held.slots, np.int32) for watcher in going_on if len(watcher.held)]
+        found += [np.array(list(watcher.pending), np.int32) for watcher in going_on if watcher.pending]
         return found
 
     def _list(self, watcher: Watcher, names: Iterable[str]) -> None:
