@@ -1,6 +1,6 @@
 """How many like, share and comment on what: every edge of `sluice.interactions.v1`, in few bytes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Final
 
@@ -86,6 +86,13 @@ class Tallies:
             counted = self._counted_edges(bytes.fromhex(object_id))
             tallies.append(NOTHING if counted is None else counted.tally(is_readable))
         return tallies
+
+    def standing_on(self, objects: Sequence[bytes], reader: PersonRelations) -> Iterator[tuple[int, Tally]]:
+        """Yield what is on those of many objects that have something on them, with their places among the objects; see `of`."""
+        few, many, is_readable = self._few, self._many, self._readable_by(reader)
+        for place in [place for place, obj in enumerate(objects) if obj in few or obj in many]:
+            if counted := self._counted_edges(objects[place]):
+                yield place, counted.tally(is_readable)
 
     def _counted_edges(self, obj: bytes) -> ObjectTally | None:
         edges = self._few.get(obj)

@@ -1,7 +1,8 @@
 """The signals of some entries as one reader sees them, computed when an expression asks for them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +11,24 @@ from services.contracts.activity import Scope
 from services.contracts.matching import Facts
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.activity_table import ActivityTable
+from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.ranking.entry_columns import TEXTS, EntryColumns
 from services.stream.feeds.ranking.evaluating import Scores
 from services.stream.feeds.ranking.interest import Interest
 from services.stream.feeds.timelines import Slots
 
 Flags = NDArray[np.bool_]
-Counted = Literal["likes", "comments", "shares"]
 _MS_AN_HOUR = 3_600_000.0
 
 
 class Engagement(Protocol):
-    """How many people did something with activities, where that is known."""
+    """How many people did something with activities."""
 
-    def counted(self, what: Counted, slots: Slots) -> Scores:
-        """Return a count for each slot, float64[n], 0 where unknown."""
+    def standing_on(self, objects: Sequence[bytes], reader: PersonRelations) -> Iterable[tuple[int, Tally]]:
+        """Return what is on those activities that have something on them, as far as the reader may know, with their places.
+
+        objects: ids, 16 bytes each.
+        """
 
 
 class Viewer(NamedTuple):
@@ -35,6 +39,14 @@ class Viewer(NamedTuple):
     is_liked: Callable[[Facts], bool]
     is_saved: Callable[[Facts], bool]
     is_read: Callable[[Facts], bool]
+
+
+class _Tallied(NamedTuple):
+    """Tallies as columns, float64[n] each, in the order of Tally."""
+
+    likes: Scores
+    shares: Scores
+    comments: Scores
 
 
 class ReaderColumns:
@@ -55,6 +67,7 @@ class ReaderColumns:
         self._table = table
         self._slots = slots
         self._viewer = viewer
+        self._engagement = engagement
         self._now_ms = now_ms
         self._known: dict[str, NDArray[Any]] = {}
         own, relations = viewer.relations.accounts | {viewer.relations.user}, viewer.relations
@@ -62,9 +75,9 @@ class ReaderColumns:
             "age_hours": self._age_hours,
             "interest": self._interest,
             "popularity": self._popularity,
-            "likes": lambda: engagement.counted("likes", slots),
-            "shares": lambda: engagement.counted("shares", slots),
-            "comments": lambda: engagement.counted("comments", slots),
+            "likes": lambda: self._tallied.likes,
+            "shares": lambda: self._tallied.shares,
+            "comments": lambda: self._tallied.comments,
             "is_mention": lambda: entries.mention(slots, own),
             "is_direct": self._is_direct,
             "is_own_group": lambda: self._each(lambda facts: not relations.groups.isdisjoint(facts.targets)),
@@ -99,8 +112,17 @@ class ReaderColumns:
         added: Scores = by_code.take(self._entries.targets(self._slots)).sum(axis=1)
         return 1.0 + added
 
+    @cached_property
+    def _tallied(self) -> _Tallied:
+        counted = np.zeros((len(Tally._fields), len(self._slots)))
+        standing = list(self._engagement.standing_on(self._entries.ids(self._slots), self._viewer.relations))
+        if standing:
+            places, tallies = zip(*standing, strict=True)
+            counted[:, places] = np.array(tallies, np.float64).T
+        return _Tallied(*counted)
+
     def _popularity(self) -> Scores:
-        likes, comments, shares = (self.signal(what) for what in ("likes", "comments", "shares"))
+        likes, shares, comments = self._tallied
         return 1.0 + np.log1p(likes + 2.0 * comments + 3.0 * shares)
 
     def _is_direct(self) -> Flags:

@@ -2,9 +2,8 @@
 
 import math
 
-import numpy as np
-
 from services.contracts.activity import Verb
+from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.pages import PageAsk
 from services.stream.feeds.ranking.ranked_reading import RankedReader, Wish
 from services.stream.feeds.ranking.scoring import Scoring
@@ -15,15 +14,16 @@ HOUR_MS = 3_600_000
 
 
 class Counted:
-    """Counts by activity id, given by the test."""
+    """Counts by activity id, given by the test; see Engagement."""
 
-    def __init__(self, worker):
-        self.worker = worker
+    def __init__(self):
         self.of = {}
 
-    def counted(self, what, slots):
-        facts = self.worker.engine.table.facts
-        return np.array([float(self.of.get((what, facts[slot].id), 0)) for slot in slots.tolist()])
+    def standing_on(self, objects, reader):
+        for place, obj in enumerate(objects):
+            counts = [self.of.get((what, obj.hex()), 0) for what in Tally._fields]
+            if any(counts):
+                yield place, Tally(*counts)
 
 
 class Ranking:
@@ -31,7 +31,7 @@ class Ranking:
 
     def __init__(self, worker, now_ms=0, snapshots=None):
         self.now_ms = now_ms
-        self.counted = Counted(worker)
+        self.counted = Counted()
         self.snapshots = Snapshots() if snapshots is None else snapshots
         self.scoring = Scoring(worker.engine, worker.state, self.counted)
         self.reader = RankedReader(worker.reader, worker.engine, self.scoring, self.snapshots, lambda: self.now_ms)
