@@ -24,6 +24,8 @@ from services.stream.feeds.observed_counts import ObservedCounts
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place
+from services.stream.feeds.reaction_methods import ReactionMethods
+from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.routing import Routing
 from services.stream.feeds.threads.thread_methods import ThreadMethods
@@ -35,15 +37,25 @@ _POSITION = 4
 _PARTIAL, _HISTORY, _TIMELINE = (FEEDS_PAGES.labels(name) for name in ("partial", "history", "timeline"))
 
 
-class FeedServicer(CountMethods, MarkMethods, ThreadMethods):
+class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
     """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
 
-    def __init__(self, reader: FeedReader, changes: Changes, routing: Routing, live: LiveFeeds, observed: ObservedCounts) -> None:
+    def __init__(
+        self,
+        reader: FeedReader,
+        changes: Changes,
+        routing: Routing,
+        live: LiveFeeds,
+        observed: ObservedCounts,
+        *,
+        reactions: Reactions,
+    ) -> None:
         self._reader = reader
         self._changes = changes
         self._routing = routing
         self._live = live
         self._observed = observed
+        self._reactions = reactions
 
     async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> Any:  # noqa: N802 - named by the proto
         """See the proto."""

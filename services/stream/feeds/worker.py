@@ -33,6 +33,7 @@ from services.runtime.service_token import ServiceToken
 from services.runtime.settings import Settings
 from services.stream.feeds.accounts import Accounts
 from services.stream.feeds.broadcast import Broadcast
+from services.stream.feeds.by_id import ActivitiesById
 from services.stream.feeds.changes import Changes
 from services.stream.feeds.dead_letters import DeadLetters
 from services.stream.feeds.engine import EngineLimits, FeedEngine
@@ -41,6 +42,7 @@ from services.stream.feeds.freshness import Freshness
 from services.stream.feeds.history_client import HistoryClient
 from services.stream.feeds.identity_log import IdentityLog
 from services.stream.feeds.index_progress import IndexProgress
+from services.stream.feeds.ingest_client import IngestClient
 from services.stream.feeds.intake import Intake
 from services.stream.feeds.interaction_log import InteractionLog
 from services.stream.feeds.live.live_feeds import LiveFeeds, LiveLimits
@@ -50,6 +52,7 @@ from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.ownership import Ownership, canonical_url
 from services.stream.feeds.peer_servicer import PeerServicer
 from services.stream.feeds.peers import InverseEdges, Peers
+from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
 from services.stream.feeds.relation_state import RelationState
@@ -105,6 +108,7 @@ class FeedsWorker:
         self._freshness = Freshness(self._ends.of, self._positions)
         self._up_to_now = UpToNow(self._ends.of, (self._owned.positions, self._identities.positions))
         self._search = open_channel(settings.peers.search, tls_ca=settings.peers.tls_ca)
+        self._ingest = open_channel(settings.peers.ingest, tls_ca=settings.peers.tls_ca)
         self._ops = OpsServer(settings.ops.host, settings.ops.port, self._problems)
         self._routing = Routing(
             self._state,
@@ -167,6 +171,7 @@ class FeedsWorker:
         await self._ops.stop()
         await self._routing.close()
         await self._search.close()
+        await self._ingest.close()
         await self._ends.close()
 
     def _servicers(self, settings: Settings) -> GrpcServer:
@@ -179,6 +184,14 @@ class FeedsWorker:
         )
         changes = Changes(self._state, self._owned.positions, self._producer)
         observed = ObservedCounts(self._tallies, self._state)
+        reactions = Reactions(
+            self._engine,
+            self._state,
+            ActivitiesById(self._engine, history),
+            IngestClient(self._ingest),
+            self._broadcast.positions,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
         inverse = InverseEdges(self._state, self._owned.positions)
         relations = RelationServicer(
             self._state,
@@ -190,7 +203,8 @@ class FeedsWorker:
         )
         verifier = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
-        server.add(add_FeedServiceServicer_to_server, FeedServicer(reader, changes, self._routing, self._live, observed))
+        feeds = FeedServicer(reader, changes, self._routing, self._live, observed, reactions=reactions)
+        server.add(add_FeedServiceServicer_to_server, feeds)
         server.add(add_RelationServiceServicer_to_server, relations)
         server.add(add_PeerServiceServicer_to_server, PeerServicer(inverse, self._routing))
         return server
