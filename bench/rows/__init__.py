@@ -5,7 +5,7 @@ from types import ModuleType
 
 from bench.row import Row
 
-MODULES = ("delivery", "reading", "fanout", "broadcast", "refine", "serving", "million", "visible", "history", "takeover")
+MODULES = ("delivery", "reading", "counts", "fanout", "broadcast", "refine", "serving", "million", "visible", "history", "takeover")
 
 
 class UnknownFigure(ValueError):

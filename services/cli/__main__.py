@@ -13,6 +13,7 @@ from services.cli import (
     topic_commands,
 )
 from services.cli.bench_command import bench
+from services.cli.counts_command import counts
 from services.cli.doctor import doctor
 from services.cli.publish_commands import delete, publish
 from services.cli.search_command import search
@@ -30,6 +31,7 @@ app = typer.Typer(
 for command in (up, doctor, settings, token, publish, delete, search, bench):
     app.command()(command)
 app.command(rich_help_panel="Reading")(thread)
+app.command(rich_help_panel="Reading")(counts)
 for name in ("feed", "save", "unsave", "read", "unread"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
 for name in ("follow", "unfollow", "mute", "unmute", "block", "unblock", "join", "leave", "following", "followers"):

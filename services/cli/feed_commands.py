@@ -13,6 +13,7 @@ from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
 from services.cli.calls import AsJson, Token, User, call, out
 from services.cli.connection import Caller
+from services.cli.counts_command import shown
 
 Ids = Annotated[list[str], typer.Argument(help="activity ids")]
 
@@ -101,6 +102,8 @@ def _safe(text: str) -> str:
 
 def _marks(entry: feed_entry_pb2.FeedEntry) -> str:
     marks = [name for name in ("liked", "saved", "read") if getattr(entry.viewer_state, name)]
+    if on := shown(entry.counts):
+        marks.append(on)
     return f" · {', '.join(marks)}" if marks else ""
 
 

@@ -1,6 +1,6 @@
 """Edges as columns: a sorted base, and a few recent ones beside it that are merged into it now and then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
@@ -119,6 +119,16 @@ class EdgeColumns:
         gone = self._gone[self._inside(group)]
         recent = self._recent.get(group)
         return len(gone) - int(np.count_nonzero(gone)) + (recent.added if recent else 0)
+
+    def counts(self, groups: Sequence[int]) -> list[int]:
+        """Return how many edges each of some groups has: count, for several at a time."""
+        bounds = self._edges.searchsorted([edge_of(end, 0) for group in groups for end in (group, group + 1)]).tolist()
+        counts = []
+        for group, low, high in zip(groups, bounds[::2], bounds[1::2], strict=True):
+            recent = self._recent.get(group)
+            standing = high - low - int(np.count_nonzero(self._gone[low:high])) if low < high else 0
+            counts.append(standing + (recent.added if recent else 0))
+        return counts
 
     def merge(self) -> None:
         """Move the recent edges into the base and forget what was taken back long ago."""

@@ -9,7 +9,7 @@ KINDS: Final = (Verb.LIKE, Verb.SHARE, Verb.COMMENT)
 #: A group is an audience's number and a kind in its lowest bits: what is counted alike for every reader.
 KIND_BITS: Final = 2
 _KIND: Final = (1 << KIND_BITS) - 1
-_COMMENT: Final = KINDS.index(Verb.COMMENT)
+COMMENT: Final = KINDS.index(Verb.COMMENT)
 
 
 class Tally(NamedTuple):
@@ -21,6 +21,17 @@ class Tally(NamedTuple):
 
 
 NOTHING: Final = Tally()
+
+
+class OneAudience(NamedTuple):
+    """What is on an object where all of it is for the same audience, as it nearly always is."""
+
+    audience: int
+    counts: Tally
+
+    def tally(self, is_readable: Callable[[int], bool]) -> Tally:
+        """Count for one reader, as ObjectTally does."""
+        return self.counts if is_readable(self.audience) else NOTHING
 
 
 class ObjectTally:
@@ -40,14 +51,14 @@ class ObjectTally:
         # (kind, actor) → the groups that the actor is in, where they are several.
         self._several: dict[tuple[int, int], list[int]] = {}
         # The counts of each audience, until an edge changes.
-        self._parts: list[tuple[int, Tally]] | None = None
+        self._parts: list[OneAudience] | None = None
 
     def __len__(self) -> int:
         return len(self._standing)
 
     def put(self, activity_id: bytes, group: int, actor: int) -> None:
         """Take an edge, or what has become of it. The same again changes nothing. actor: a number that stands for the name."""
-        if group & _KIND == _COMMENT:
+        if group & _KIND == COMMENT:
             # Who comments twice has said two things.
             actor = 0
         if self._standing.get(activity_id) == (group, actor):
@@ -57,7 +68,7 @@ class ObjectTally:
         self._standing[activity_id] = group, actor
         times = self._times.get((group, actor), 0)
         self._times[group, actor] = times + 1
-        if not times or group & _KIND == _COMMENT:
+        if not times or group & _KIND == COMMENT:
             self._counts[group] = self._counts.get(group, 0) + 1
             self._note_several(group & _KIND, actor)
 
@@ -71,7 +82,7 @@ class ObjectTally:
         left = self._times.pop(gone) - 1
         if left:
             self._times[gone] = left
-        if not left or group & _KIND == _COMMENT:
+        if not left or group & _KIND == COMMENT:
             self._counts[group] -= 1
             if not self._counts[group]:
                 del self._counts[group]
@@ -83,9 +94,7 @@ class ObjectTally:
         if parts is None:
             parts = self._parts = self._summed()
         if len(parts) == 1:
-            # Nearly always: what is liked in a community is liked for its members.
-            [(audience, tally)] = parts
-            return tally if is_readable(audience) else NOTHING
+            return parts[0].tally(is_readable)
         totals = [0] * len(KINDS)
         for audience, tally in parts:
             if is_readable(audience):
@@ -94,14 +103,17 @@ class ObjectTally:
             totals[kind] -= max(0, sum(is_readable(group >> KIND_BITS) for group in groups) - 1)
         return Tally(*totals)
 
-    def _summed(self) -> list[tuple[int, Tally]]:
+    def _summed(self) -> list[OneAudience]:
         counts = self._counts
         audiences = {group >> KIND_BITS for group in counts}
         kinds = range(len(KINDS))
-        return [(audience, Tally(*(counts.get(audience << KIND_BITS | kind, 0) for kind in kinds))) for audience in audiences]
+        return [
+            OneAudience(audience, Tally(*(counts.get(audience << KIND_BITS | kind, 0) for kind in kinds)))
+            for audience in audiences
+        ]
 
     def _note_several(self, kind: int, actor: int) -> None:
-        if kind == _COMMENT:
+        if kind == COMMENT:
             return
         groups = [group for group in self._counts if group & _KIND == kind and (group, actor) in self._times]
         if len(groups) > 1:

@@ -1,13 +1,15 @@
 """What is told of likes, shares, comments, followers and following, and to whom."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.contracts.principal import PermissionRefused, Principal, Role
 from services.contracts.relations import RelationKind
 from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.tallies import Tallies
+
+_COUNTED: Final = (RelationKind.FOLLOWS, RelationKind.BLOCKS)
 
 
 class EntityTally(NamedTuple):
@@ -38,15 +40,12 @@ class ObservedCounts:
 
     def of_entity(self, caller: Principal, entity: str) -> EntityTally:
         """Return the counts of an entity that is owned here: what listing would show the caller, so nothing across a block."""
-        followers = self._state.subjects(entity, RelationKind.FOLLOWS)
-        following = self._state.objects(entity, RelationKind.FOLLOWS)
-        blocks, blocked_by = self._state.objects(entity, RelationKind.BLOCKS), self._state.subjects(entity, RelationKind.BLOCKS)
-        if caller.has(Role.ADMIN) or not (blocks or blocked_by):
-            return EntityTally(len(followers), len(following))
+        (followers, blocking), (following, blocked) = self._state.counts(entity, _COUNTED)
+        if caller.has(Role.ADMIN) or not (blocking or blocked):
+            return EntityTally(followers, following)
+        across = {*self._state.objects(entity, RelationKind.BLOCKS), *self._state.subjects(entity, RelationKind.BLOCKS)}
         names = self._state.identities.names_of(caller.user)
         if entity in names:
-            hidden = sum(name in followers for name in {*blocks, *blocked_by})
-            return EntityTally(len(followers) - hidden, len(following))
-        if any(name in blocks or name in blocked_by for name in names):
-            return EntityTally()
-        return EntityTally(len(followers), len(following))
+            listed = self._state.subjects(entity, RelationKind.FOLLOWS)
+            return EntityTally(followers - sum(name in listed for name in across), following)
+        return EntityTally() if not across.isdisjoint(names) else EntityTally(followers, following)

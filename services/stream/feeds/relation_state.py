@@ -128,6 +128,14 @@ class RelationState:
         """Return who follows an entity that is owned here → since when, ms."""
         return self._edges(self._of(obj).inverse, obj, kind)
 
+    def counts(self, name: str, kinds: Sequence[RelationKind]) -> tuple[list[int], list[int]]:
+        """Return how many subjects and how many objects an entity that is owned here has of each of kinds."""
+        partition, number = self._of(name), self._names.known(name)
+        if number is None:
+            return [0] * len(kinds), [0] * len(kinds)
+        groups = [group_of(number, kind) for kind in kinds]
+        return partition.inverse.counts(groups), partition.relations.counts(groups)
+
     def marked(self, user: str, kind: MarkerKind) -> Collection[str]:
         """Return the ids of the activities that a user marked so, for looking up; a live view."""
         return self.marks(user).of(kind)

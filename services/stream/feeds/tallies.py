@@ -8,7 +8,7 @@ from services.contracts.activity import Audience
 from services.contracts.interactions import Interaction
 from services.contracts.matching import may_read
 from services.contracts.relations import PersonRelations
-from services.stream.feeds.object_tally import KIND_BITS, KINDS, NOTHING, ObjectTally, Tally
+from services.stream.feeds.object_tally import COMMENT, KIND_BITS, KINDS, NOTHING, ObjectTally, OneAudience, Tally
 from services.stream.feeds.weighted_cache import WeightedCache
 
 # Group, actor, activity id.
@@ -17,8 +17,10 @@ _SIZE: Final = _EDGE.size
 _ID_AT: Final = _SIZE - 16
 #: Beyond so many edges going through them costs more than what keeping them at hand takes.
 FEW: Final = 64
-# Edges of small objects that are kept counted at a time; one takes some 300 bytes.
-_KEPT_EDGES: Final = 100_000
+# Objects with few edges that are kept counted at a time; one takes some 300 bytes.
+_KEPT_OBJECTS: Final = 50_000
+_KIND: Final = (1 << KIND_BITS) - 1
+_SINGLE: Final = (Tally(likes=1), Tally(shares=1), Tally(comments=1))
 _KIND_OF: Final = {verb: kind for kind, verb in enumerate(KINDS)}
 
 
@@ -33,7 +35,7 @@ class Tallies:
         self._most_bytes = few * _SIZE
         self._few: dict[bytes, bytes] = {}
         self._many: dict[bytes, ObjectTally] = {}
-        self._counted: WeightedCache[bytes, ObjectTally] = WeightedCache(_KEPT_EDGES)
+        self._counted: WeightedCache[bytes, ObjectTally | OneAudience] = WeightedCache(_KEPT_OBJECTS)
         self._audiences: list[Audience] = []
         self._audience_numbers: dict[Audience, int] = {}
 
@@ -56,7 +58,7 @@ class Tallies:
         self._counted.pop(obj)
         if len(edges) > self._most_bytes:
             self._few.pop(obj, None)
-            self._many[obj] = _counted(edges)
+            self._many[obj] = _tallied(edges)
         else:
             self._few[obj] = edges
 
@@ -94,14 +96,14 @@ class Tallies:
             if counted := self._counted_edges(objects[place]):
                 yield place, counted.tally(is_readable)
 
-    def _counted_edges(self, obj: bytes) -> ObjectTally | None:
+    def _counted_edges(self, obj: bytes) -> ObjectTally | OneAudience | None:
         edges = self._few.get(obj)
         if edges is None:
             return self._many.get(obj)
         counted = self._counted.get(obj)
         if counted is None:
             counted = _counted(edges)
-            self._counted.put(obj, counted, len(counted))
+            self._counted.put(obj, counted, 1)
         return counted
 
     def _readable_by(self, reader: PersonRelations) -> Callable[[int], bool]:
@@ -133,8 +135,23 @@ def _place(edges: bytes, activity_id: bytes) -> int:
     return len(edges) if at < 0 else at - _ID_AT
 
 
-def _counted(edges: bytes) -> ObjectTally:
+def _tallied(edges: bytes) -> ObjectTally:
     tally = ObjectTally()
     for group, actor, activity_id in _EDGE.iter_unpack(edges):
         tally.put(activity_id, group, actor)
     return tally
+
+
+def _counted(edges: bytes) -> ObjectTally | OneAudience:
+    """Count few edges: in one go where they are all for one audience."""
+    if len(edges) == _SIZE:
+        group = _EDGE.unpack(edges)[0]
+        return OneAudience(group >> KIND_BITS, _SINGLE[group & _KIND])
+    different = {
+        (group, activity_id if group & _KIND == COMMENT else actor) for group, actor, activity_id in _EDGE.iter_unpack(edges)
+    }
+    audiences = {group >> KIND_BITS for group, _ in different}
+    if len(audiences) > 1:
+        return _tallied(edges)
+    kinds = [group & _KIND for group, _ in different]
+    return OneAudience(audiences.pop(), Tally(*(kinds.count(kind) for kind in range(len(KINDS)))))

@@ -8,10 +8,18 @@ import grpc
 import pytest
 from google.protobuf import message_factory
 from sluice.activity.v1 import activity_pb2, relation_pb2
-from sluice.feed.v1 import feed_service_pb2, relation_service_pb2, thread_pb2
+from sluice.feed.v1 import counts_pb2, feed_service_pb2, relation_service_pb2, thread_pb2
 from typer.testing import CliRunner
 
-from services.cli import account_commands, calls, feed_commands, relation_commands, request_commands, thread_command
+from services.cli import (
+    account_commands,
+    calls,
+    counts_command,
+    feed_commands,
+    relation_commands,
+    request_commands,
+    thread_command,
+)
 from services.cli.__main__ import app
 from services.runtime.token_issuer import EmbeddedIssuer
 
@@ -76,7 +84,7 @@ def sluice(feeds, tmp_path, monkeypatch):
 def examples():
     """Return the lines that the help texts of the commands give as examples."""
     found = []
-    modules = (feed_commands, relation_commands, request_commands, account_commands, thread_command)
+    modules = (feed_commands, relation_commands, request_commands, account_commands, thread_command, counts_command)
     commands = [value for module in modules for value in vars(module).values()]
     for command in commands:
         if callable(command) and (text := getattr(command, "__doc__", None)):
@@ -88,7 +96,7 @@ def test_every_kind_of_command_has_examples():
     """A search that finds nothing would let everything pass."""
     words = [example.split() for example in examples()]
     firsts = {example[1] for example in words}
-    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account", "thread"} <= firsts
+    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account", "thread", "counts"} <= firsts
     seconds = {(example[1], example[2]) for example in words if len(example) > 2}
     assert {("requests", name) for name in ("list", "approve", "reject", "policy")} <= seconds
     assert {("account", name) for name in ("link", "unlink", "list")} <= seconds
@@ -161,6 +169,27 @@ def test_marks_of_the_reader_are_shown(sluice, feeds):
     entry.viewer_state.read = entry.viewer_state.saved = True
     feeds.answers["GetFeed"] = page
     assert "saved, read" in sluice("feed")
+
+
+def test_counts_are_shown_beside_what_they_are_of(sluice, feeds):
+    answer = counts_pb2.GetCountsResponse(
+        activities=[counts_pb2.Counts(likes=2, comments=1), counts_pb2.Counts()],
+        entities=[counts_pb2.EntityCounts(followers=1, following=3)],
+    )
+    feeds.answers["GetCounts"] = answer
+    other = ID[:-1] + "0"
+    lines = sluice(f"counts person:ben {ID} {other}").splitlines()
+    assert lines == [f"{ID}  2 likes, 1 comment", f"{other}  nothing", "person:ben  1 follower, 3 following"]
+    assert feeds.asked == [counts_pb2.GetCountsRequest(activity_ids=[ID, other], entities=["person:ben"])]
+
+
+def test_what_is_on_an_entry_is_shown_with_it(sluice, feeds):
+    page = feed_service_pb2.GetFeedResponse()
+    entry = page.entries.add()
+    entry.activity.text = "Hello"
+    entry.counts.likes = 1
+    feeds.answers["GetFeed"] = page
+    assert "1 like" in sluice("feed")
 
 
 @pytest.mark.parametrize(("command", "method"), [("read", "MarkRead"), ("unread", "MarkUnread"), ("save", "Save")])

@@ -210,6 +210,10 @@ class Columns(RuleBasedStateMachine):
         for name in NAMES:
             for kind in RelationKind:
                 _same(self.state.subjects(name, kind), self.model.present(name, kind), times=False)
+            if self.state.owns(name):
+                subjects = [len(self.model.present(name, kind)) for kind in RelationKind]
+                objects = [len(self.model.objects[name, kind]) for kind in RelationKind]
+                assert self.state.counts(name, [*RelationKind]) == (subjects, objects)
 
 
 def _same(view, expected, *, times=True) -> None:
