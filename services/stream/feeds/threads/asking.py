@@ -44,3 +44,8 @@ class Thread:
     next_after: Path | None
     count: int
     truncated: bool
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that is shown: the activity, its ancestors, the replies."""
+        return [self.entry, *(each for each in self.ancestors if each), *(entry for _, entry in self.replies)]

@@ -7,7 +7,7 @@ from services.contracts.relations import PersonRelations
 from services.stream.feeds.backfill import Backfill
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.hydration import Hydration
-from services.stream.feeds.places import TOP, Place
+from services.stream.feeds.places import TOP
 from services.stream.feeds.threads.thread_tree import DEEPEST
 
 MOST_REPLIES = 1000
@@ -91,11 +91,12 @@ class Gathering:
         """Return what the reader sees among the answers to ids, newest first, at most room, and whether that is all."""
         names = {replies_name(each) for each in ids}
         new: list[Candidate] = []
-        below: Place | None = TOP
+        below, complete = TOP, False
         for _ in range(_ROUNDS):
             stretch = await self._backfill.stretch(names, self._reader, below, MOST_REPLIES)
             new += (each for each in stretch.candidates if each.facts.id not in known and self._sees(each.facts))
-            below = stretch.floor
-            if below is None or len(new) > room:
+            complete = stretch.floor is None
+            if stretch.floor is None or len(new) > room:
                 break
-        return new[:room], below is None and len(new) <= room
+            below = stretch.floor
+        return new[:room], complete and len(new) <= room

@@ -8,6 +8,7 @@ from sluice.feed.v1 import thread_pb2 as pb
 
 from services.contracts.page_tokens import PageToken, PageTokenInvalid, clamp_page_size, decode_page_token, fingerprint
 from services.contracts.principal import Principal
+from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Entry
 from services.stream.feeds.places import Place
@@ -32,13 +33,12 @@ def thread_ask(request: pb.GetThreadRequest, caller: Principal) -> ThreadAsk:
     return ThreadAsk(caller.user, caller.employee, request.activity_id, size, order, after)
 
 
-def thread_message(thread: Thread, ask: ThreadAsk) -> pb.GetThreadResponse:
-    """Return the answer to what was asked."""
+def thread_message(thread: Thread, ask: ThreadAsk, tallies: Iterable[Tally] = ()) -> pb.GetThreadResponse:
+    """Return the answer to what was asked. tallies: what is on its entries, one by one."""
     token = ""
     if thread.next_after is not None:
         token = PageToken(tuple(value for place in thread.next_after for value in place), _fingerprint(ask)).encode()
-    seen = [thread.entry, *(each for each in thread.ancestors if each), *(entry for _, entry in thread.replies)]
-    entry, *others = _messages(seen)
+    entry, *others = _messages(thread.entries, tallies)
     following = iter(others)
     return pb.GetThreadResponse(
         ancestors=[
@@ -55,9 +55,9 @@ def thread_message(thread: Thread, ask: ThreadAsk) -> pb.GetThreadResponse:
     )
 
 
-def _messages(entries: Iterable[Entry]) -> Iterable[feed_entry_pb2.FeedEntry]:
+def _messages(entries: Iterable[Entry], tallies: Iterable[Tally]) -> Iterable[feed_entry_pb2.FeedEntry]:
     """Return entries as a page of a feed has them."""
-    return feed_service_pb2.GetFeedResponse.FromString(entries_bytes(entries)).entries
+    return feed_service_pb2.GetFeedResponse.FromString(entries_bytes(entries, tallies=tallies)).entries
 
 
 def _fingerprint(ask: ThreadAsk) -> str:
