@@ -246,6 +246,8 @@ class LiveView:
             held.put(table.learn(last.get(entry.facts.id, entry.facts), None), entry.facts.id, state_of(entry))
         if held.digest != cursor.digest:
             return False
+        # What came while the feed was read is among what came since the cursor, and has its turn there.
+        came, watcher.pending = watcher.pending, {}
         for facts in last.values():
             slot = table.slot_of(facts.id)
             if slot is None:
@@ -253,6 +255,7 @@ class LiveView:
             now = table.facts_at(slot)
             if held.state_of(slot) is not None or (place_of(now) >= cursor.floor and show(now)):
                 watcher.touch(slot)
+        watcher.pending |= {slot: is_quiet for slot, is_quiet in came.items() if slot not in watcher.pending}
         return True
 
 

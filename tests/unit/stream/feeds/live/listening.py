@@ -36,11 +36,11 @@ class Listener:
 
     @property
     def listens(self) -> bool:
-        """Whether she is at a stream that can go on: its worker is up, and owns her."""
+        """Whether she is at a stream that can go on: its worker is up and owns her. One that lost her unnoticed is not up to date."""
         if self._stream is None:
             return False
         worker, watcher, _ = self._stream
-        return worker in self.house.workers and not watcher.is_over and worker.state.owns(self.ask.user)
+        return worker is self.house.owner_of(self.ask.user) and not watcher.is_over
 
     def begin(self) -> None:
         """Open a stream at her owner and take its first message."""
