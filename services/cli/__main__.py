@@ -7,6 +7,7 @@ from services.cli import (
     dlq_commands,
     feed_commands,
     index_commands,
+    mark_commands,
     relation_commands,
     request_commands,
     source_commands,
@@ -34,6 +35,8 @@ app.command(rich_help_panel="Reading")(thread)
 app.command(rich_help_panel="Reading")(counts)
 for name in ("feed", "save", "unsave", "read", "unread"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
+for name in ("seen", "unseen", "done", "undone", "react", "unreact"):
+    app.command(rich_help_panel="Reading")(getattr(mark_commands, name))
 for name in ("follow", "unfollow", "mute", "unmute", "block", "unblock", "join", "leave", "following", "followers"):
     app.command(rich_help_panel="Reading")(getattr(relation_commands, name))
 app.add_typer(request_commands.app, name="requests", rich_help_panel="Reading")

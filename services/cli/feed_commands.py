@@ -14,6 +14,7 @@ from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from services.cli.calls import AsJson, Token, User, call, out
 from services.cli.connection import Caller
 from services.cli.counts_command import shown
+from services.cli.mark_commands import Everything, IdsOrNone, named
 
 Ids = Annotated[list[str], typer.Argument(help="activity ids")]
 
@@ -27,9 +28,17 @@ class Visibility(StrEnum):
     DIRECT = "direct"
 
 
+class Kind(StrEnum):
+    """The user's own feeds as the command names them."""
+
+    HOME = "home"
+    SAVED = "saved"
+
+
 def feed(
     user: User = "anna",
     token: Token = "",
+    kind: Annotated[Kind, typer.Option(help="home, or what the user has saved")] = Kind.HOME,
     of: Annotated[
         str, typer.Option(help="whose feed instead of home: anna, person:…, group:…, tag:…, channel:…, person:* …")
     ] = "",
@@ -52,6 +61,7 @@ def feed(
     sluice feed --as ben --limit 50
     sluice feed --source mastodon --source rss --language de
     sluice feed --tag kafka --visibility internal --unread
+    sluice feed --kind saved
     sluice feed --of person:anna --as ben
     sluice feed --of group:platform
     sluice feed --of 'tag:*'
@@ -66,6 +76,8 @@ def feed(
         unread_only=unread,
     )
     request = pb.GetFeedRequest(page_size=limit, page_token=page_token, filter=wanted)
+    if kind is Kind.SAVED:
+        request.feed = pb.FEED_KIND_SAVED
     if of:
         request.feed, request.of = pb.FEED_KIND_OUTBOX, of if ":" in of else f"person:{of}"
     page = call("feeds", FeedServiceStub, "GetFeed", request, Caller(user, token))
@@ -101,7 +113,7 @@ def _safe(text: str) -> str:
 
 
 def _marks(entry: feed_entry_pb2.FeedEntry) -> str:
-    marks = [name for name in ("liked", "saved", "read") if getattr(entry.viewer_state, name)]
+    marks = [name for name in ("liked", "saved", "read", "done") if getattr(entry.viewer_state, name)]
     if on := shown(entry.counts):
         marks.append(on)
     return f" · {', '.join(marks)}" if marks else ""
@@ -123,12 +135,18 @@ def unsave(ids: Ids, user: User = "anna", token: Token = "") -> None:
     out.print(f"unsaved {len(ids)}")
 
 
-def read(ids: Ids, user: User = "anna", token: Token = "") -> None:
-    """Mark activities as read; `sluice feed --unread` leaves them out.
+def read(ids: IdsOrNone = None, everything: Everything = False, user: User = "anna", token: Token = "") -> None:
+    """Mark activities as read, or with --all the whole home feed; `sluice feed --unread` leaves them out.
 
     \b
     sluice read 2f1c0a54d7e96b38a1c5f0e2b4d69788
+    sluice read --all
     """
+    if everything:
+        _mark("MarkAllRead", pb.MarkAllReadRequest(), user, token)
+        out.print("read all")
+        return
+    ids = named(ids)
     _mark("MarkRead", pb.MarkReadRequest(activity_ids=ids), user, token)
     out.print(f"read {len(ids)}")
 

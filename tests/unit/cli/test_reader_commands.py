@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf import message_factory
 from sluice.activity.v1 import activity_pb2, relation_pb2
-from sluice.feed.v1 import counts_pb2, feed_service_pb2, relation_service_pb2, thread_pb2
+from sluice.feed.v1 import counts_pb2, feed_service_pb2, marks_pb2, reactions_pb2, relation_service_pb2, thread_pb2
 from typer.testing import CliRunner
 
 from services.cli import (
@@ -16,6 +16,7 @@ from services.cli import (
     calls,
     counts_command,
     feed_commands,
+    mark_commands,
     relation_commands,
     request_commands,
     thread_command,
@@ -84,7 +85,15 @@ def sluice(feeds, tmp_path, monkeypatch):
 def examples():
     """Return the lines that the help texts of the commands give as examples."""
     found = []
-    modules = (feed_commands, relation_commands, request_commands, account_commands, thread_command, counts_command)
+    modules = (
+        feed_commands,
+        mark_commands,
+        relation_commands,
+        request_commands,
+        account_commands,
+        thread_command,
+        counts_command,
+    )
     commands = [value for module in modules for value in vars(module).values()]
     for command in commands:
         if callable(command) and (text := getattr(command, "__doc__", None)):
@@ -96,7 +105,20 @@ def test_every_kind_of_command_has_examples():
     """A search that finds nothing would let everything pass."""
     words = [example.split() for example in examples()]
     firsts = {example[1] for example in words}
-    assert {"feed", "read", "follow", "mute", "block", "followers", "requests", "account", "thread", "counts"} <= firsts
+    assert {
+        "feed",
+        "read",
+        "seen",
+        "react",
+        "follow",
+        "mute",
+        "block",
+        "followers",
+        "requests",
+        "account",
+        "thread",
+        "counts",
+    } <= firsts
     seconds = {(example[1], example[2]) for example in words if len(example) > 2}
     assert {("requests", name) for name in ("list", "approve", "reject", "policy")} <= seconds
     assert {("account", name) for name in ("link", "unlink", "list")} <= seconds
@@ -190,6 +212,38 @@ def test_what_is_on_an_entry_is_shown_with_it(sluice, feeds):
     entry.counts.likes = 1
     feeds.answers["GetFeed"] = page
     assert "1 like" in sluice("feed")
+
+
+@pytest.mark.parametrize(("command", "method"), [("seen", "MarkSeen"), ("done", "MarkDone"), ("undone", "MarkUndone")])
+def test_other_marks_name_the_activities(sluice, feeds, command, method):
+    sluice(f"{command} {ID}")
+    assert feeds.asked == [getattr(marks_pb2, f"{method}Request")(activity_ids=[ID])]
+
+
+def test_everything_is_marked_in_one_call(sluice, feeds):
+    sluice("seen --all")
+    sluice("read --all")
+    assert feeds.asked == [feed_service_pb2.MarkAllSeenRequest(), feed_service_pb2.MarkAllReadRequest()]
+
+
+def test_what_is_unseen_is_counted(sluice, feeds):
+    feeds.answers["GetFeedCounts"] = feed_service_pb2.GetFeedCountsResponse(unseen=101, unread=230, at_least=True)
+    assert "101+ unseen, 230+ unread" in sluice("unseen")
+
+
+def test_reactions_are_likes_unless_said_otherwise(sluice, feeds):
+    feeds.answers["React"] = reactions_pb2.ReactResponse(reaction_ids=["0" * 32])
+    assert "0" * 32 in sluice(f"react {ID}")
+    sluice(f"unreact --kind share {ID}")
+    assert feeds.asked == [
+        reactions_pb2.ReactRequest(activity_ids=[ID], kind=reactions_pb2.REACTION_KIND_LIKE),
+        reactions_pb2.UnreactRequest(activity_ids=[ID], kind=reactions_pb2.REACTION_KIND_SHARE),
+    ]
+
+
+def test_what_is_saved_is_a_feed(sluice, feeds):
+    sluice("feed --kind saved")
+    assert feeds.asked[0].feed == feed_service_pb2.FEED_KIND_SAVED
 
 
 @pytest.mark.parametrize(("command", "method"), [("read", "MarkRead"), ("unread", "MarkUnread"), ("save", "Save")])
