@@ -200,6 +200,24 @@ def test_an_answer_that_would_be_too_large_is_cut(house):
     assert shown == [each.id for each in replies]
 
 
+def test_what_the_index_gives_no_longer_is_left_out(house, monkeypatch):
+    """It was deleted, and this worker is yet to hear of it; searches may show it still, reading by id doesn't."""
+    root = house.post(B, 1)
+    middle = house.comment(H, root.id, time=2)
+    last = house.comment(B, middle.id, root.id, time=3)
+    house.index_everything()
+    house.deliver_all(A)
+    house.owner_of(A).drop_bodies()
+    bodies = house.history.bodies
+
+    async def without_the_middle(ids, reader):
+        return {key: body for key, body in (await bodies(ids, reader)).items() if key != middle.id}
+
+    monkeypatch.setattr(house.history, "bodies", without_the_middle)
+    assert lines(house.thread(A, root.id)) == [(last.id, root.id, 1)]
+    assert [entry and entry.id for entry in house.thread(A, last.id).ancestors] == [root.id, None]
+
+
 def test_without_history_nobody_guesses_what_is_closed(house):
     root = house.post(B, 1)
     house.deliver_all(A)
@@ -210,14 +228,16 @@ def test_without_history_nobody_guesses_what_is_closed(house):
 
 @pytest.mark.parametrize("question", range(1, 7))
 @pytest.mark.parametrize("what", ["edit", "delete", "close", "block", "evict"])
-def test_what_happens_while_it_is_read_is_seen(house, question, what):
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_what_happens_while_it_is_read_is_seen(house, question, what, at_hand):
     """The answer shows nothing that the reader may not see at that moment, and the latest text of everything."""
     root = house.post(B, 1, text="old")
     reply = house.comment(H, root.id, time=2, text="old")
     house.comment(B, reply.id, root.id, time=3, text="old")
-    house.index_everything()
     house.deliver_all(A)
-    house.owner_of(A).drop_bodies()
+    if not at_hand:
+        house.index_everything()
+        house.owner_of(A).drop_bodies()
 
     def happening():
         happenings = {
