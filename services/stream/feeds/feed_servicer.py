@@ -24,6 +24,7 @@ from services.stream.feeds.observed_counts import ObservedCounts
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.places import BOTTOM, TOP, Place
+from services.stream.feeds.ranked_feed import RankedFeed, first_page, ranked_ask
 from services.stream.feeds.reaction_methods import ReactionMethods
 from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
@@ -48,6 +49,7 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
         live: LiveFeeds,
         observed: ObservedCounts,
         *,
+        ranked: RankedFeed,
         reactions: Reactions,
     ) -> None:
         self._reader = reader
@@ -55,14 +57,20 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
         self._routing = routing
         self._live = live
         self._observed = observed
+        self._ranked = ranked
         self._reactions = reactions
 
     async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> Any:  # noqa: N802 - named by the proto
         """See the proto."""
         caller = principal()
-        ask = page_ask(request, caller)
+        ask = page_ask(first_page(request), caller)
+        ranked = ranked_ask(request, ask)
+        if request.page_token and ranked is None:
+            ask = page_ask(request, caller)
 
         async def here() -> pb.GetFeedResponse | bytes:
+            if ranked is not None and self._ranked.holds(ranked):
+                return await self._ranked.answer(ranked)
             page = await self._reader.page(ask)
             (_PARTIAL if page.partial else _HISTORY if page.asked_history else _TIMELINE).inc()
             shown = [entry.facts.id for entry in page.entries]

@@ -14,17 +14,23 @@ from services.stream.feeds.pages import Entry
 _ENTRIES, _ACTIVITY, _VIEWER_STATE, _COUNTS = b"\x0a", b"\x0a", b"\x12", b"\x22"
 
 
-def entries_bytes(entries: Iterable[Entry], rest: bytes = b"", tallies: Iterable[Tally] = ()) -> bytes:
+def entries_bytes(
+    entries: Iterable[Entry], rest: bytes = b"", tallies: Iterable[Tally] = (), extras: Iterable[bytes] = ()
+) -> bytes:
     """Return what a GetFeedResponse with these entries is serialised to. rest: its other fields, serialised.
 
-    tallies: what is on the entries, one by one; where they end, nothing is told of it.
+    tallies: what is on the entries, one by one; where they end, nothing is told of it. extras: further fields of
+    entries, serialised, one by one.
     """
     parts: list[bytes] = []
-    for (_, body, liked, saved, read, done, seen), tally in zip(entries, chain(tallies, repeat(NOTHING))):  # noqa: B905 - endless
+    told = zip(entries, chain(tallies, repeat(NOTHING)), chain(extras, repeat(b"")))  # noqa: B905 - endless
+    for (_, body, liked, saved, read, done, seen), tally, extra in told:
         any_done = liked or saved or read or done or seen
         state = _viewer_state(liked, saved, read, done, seen) if any_done else _NOTHING_DONE
         if tally is not NOTHING:
             state += _counts(tally)
+        if extra:
+            state += extra
         parts += (_head(len(body), len(state)), body, state)
     parts.append(rest)
     return b"".join(parts)

@@ -1,6 +1,6 @@
 """A place in the order of every feed: (sort time, full id), newest first."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.contracts.matching import Facts
 
@@ -18,6 +18,14 @@ class Place(NamedTuple):
 TOP = Place(2**62, "")
 #: Below every entry.
 BOTTOM = Place(-1, "")
+
+
+def is_place(values: tuple[Any, ...]) -> bool:
+    """Return whether two values that somebody sent are a place."""
+    time, activity_id = values
+    if type(time) is not int or not isinstance(activity_id, str) or not BOTTOM.sort_time_ms <= time <= TOP.sort_time_ms:
+        return False
+    return activity_id == "" or (len(activity_id) == len(_LOWEST_ID) and set(activity_id) <= set("0123456789abcdef"))
 
 
 def place_of(facts: Facts) -> Place:

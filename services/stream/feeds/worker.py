@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from sluice.feed.v1 import feed_service_pb2, peer_service_pb2, relation_service_pb2
+from sluice.feed.v1 import feed_service_pb2, peer_service_pb2, ranking_service_pb2, relation_service_pb2
 from sluice.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
 from sluice.feed.v1.peer_service_pb2_grpc import add_PeerServiceServicer_to_server
+from sluice.feed.v1.ranking_service_pb2_grpc import add_RankingServiceServicer_to_server
 from sluice.feed.v1.relation_service_pb2_grpc import add_RelationServiceServicer_to_server
 
 from services.contracts.errors import ServiceUnavailable
@@ -52,6 +53,8 @@ from services.stream.feeds.owned_relations import TOPICS, OwnedRelations
 from services.stream.feeds.ownership import Ownership, canonical_url
 from services.stream.feeds.peer_servicer import PeerServicer
 from services.stream.feeds.peers import InverseEdges, Peers
+from services.stream.feeds.preference_changes import PreferenceChanges
+from services.stream.feeds.ranking_parts import build_ranking
 from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
@@ -68,6 +71,7 @@ _GRACE_SECONDS = 5.0
 # A stretch of history is up to 2,000 activities.
 _SERVICES = (
     feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"].full_name,
+    ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
     relation_service_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
     peer_service_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name,
 )
@@ -184,6 +188,16 @@ class FeedsWorker:
         )
         changes = Changes(self._state, self._owned.positions, self._producer)
         observed = ObservedCounts(self._tallies, self._state)
+        ranking = build_ranking(
+            reader,
+            self._engine,
+            self._state,
+            history,
+            PreferenceChanges(self._owned.preferences, self._state.partition_of, self._owned.positions, self._producer),
+            engagement=self._tallies,
+            observed=observed,
+            routing=self._routing,
+        )
         reactions = Reactions(
             self._engine,
             self._state,
@@ -203,8 +217,9 @@ class FeedsWorker:
         )
         verifier = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
-        feeds = FeedServicer(reader, changes, self._routing, self._live, observed, reactions=reactions)
+        feeds = FeedServicer(reader, changes, self._routing, self._live, observed, ranked=ranking.feed, reactions=reactions)
         server.add(add_FeedServiceServicer_to_server, feeds)
+        server.add(add_RankingServiceServicer_to_server, ranking.servicer)
         server.add(add_RelationServiceServicer_to_server, relations)
         server.add(add_PeerServiceServicer_to_server, PeerServicer(inverse, self._routing))
         return server
