@@ -22,6 +22,7 @@ from services.cli.settings_command import settings
 from services.cli.thread_command import thread
 from services.cli.token_command import token
 from services.cli.up import up
+from services.cli.watch_command import watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (up, doctor, settings, token, publish, delete, search, bench):
     app.command()(command)
 app.command(rich_help_panel="Reading")(thread)
+app.command(rich_help_panel="Reading")(watch)
 app.command(rich_help_panel="Reading")(counts)
 for name in ("feed", "save", "unsave", "read", "unread"):
     app.command(rich_help_panel="Reading")(getattr(feed_commands, name))
