@@ -227,13 +227,14 @@ def test_without_history_nobody_guesses_what_is_closed(house):
 
 
 @pytest.mark.parametrize("question", range(1, 7))
-@pytest.mark.parametrize("what", ["edit", "delete", "close", "block", "evict"])
+@pytest.mark.parametrize("what", ["edit", "edit and sweep", "delete", "close", "block", "evict"])
 @pytest.mark.parametrize("at_hand", [True, False])
 def test_what_happens_while_it_is_read_is_seen(house, question, what, at_hand):
     """The answer shows nothing that the reader may not see at that moment, and the latest text of everything."""
     root = house.post(B, 1, text="old")
     reply = house.comment(H, root.id, time=2, text="old")
     house.comment(B, reply.id, root.id, time=3, text="old")
+    house.like(A, reply.id, sort_time_ms=4)
     house.deliver_all(A)
     if not at_hand:
         house.index_everything()
@@ -242,6 +243,7 @@ def test_what_happens_while_it_is_read_is_seen(house, question, what, at_hand):
     def happening():
         happenings = {
             "edit": lambda: house.edit(reply, text="new"),
+            "edit and sweep": lambda: house.edit(reply, text="new"),
             "delete": lambda: house.delete(reply),
             "close": lambda: house.edit(reply, audience=CLOSED, text="new"),
             "block": lambda: house.block(H, A),
@@ -249,8 +251,12 @@ def test_what_happens_while_it_is_read_is_seen(house, question, what, at_hand):
         }
         happenings[what]()
         house.deliver_all(A)
+        if what == "edit and sweep":
+            house.index_everything()
+            house.owner_of(A).engine.sweep()
 
     page = house.thread_while(happening, question, ThreadAsk(A, employee=True, activity=root.id, size=10))
     assert ([], lines(page)) == house.expected_thread(A, root.id)
     latest = {each.id: each.text for each in house.latest.values()}
     assert all(activity_from_bytes(entry.body).text == latest[entry.id] for _, entry in page.replies)
+    assert all(entry.liked == (entry.id == reply.id) for _, entry in page.replies)
