@@ -119,6 +119,16 @@ MARKERS = Topic(
     cleanup=Cleanup.COMPACT,
     co_partitioned_with="sluice.relations.v1",
 )
+PREFERENCES = Topic(
+    name="sluice.preferences.v1",
+    key="user, feed (tab-separated); the partition is the user's",
+    value="sluice.activity.v1.Preference, or a tombstone when it is taken back",
+    description="How users want their feeds: order, ranking, and since when their reactions count.",
+    producers=("feeds",),
+    consumers=("feeds",),
+    cleanup=Cleanup.COMPACT,
+    co_partitioned_with="sluice.relations.v1",
+)
 INDEX_PROGRESS = Topic(
     name="sluice.index-progress.v1",
     key="index, partition (tab-separated)",
@@ -169,6 +179,7 @@ TOPICS: tuple[Topic, ...] = (
     RELATIONS_INVERSE,
     IDENTITIES,
     MARKERS,
+    PREFERENCES,
     INDEX_PROGRESS,
     SOURCES,
     INGEST_DLQ,
