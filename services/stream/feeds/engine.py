@@ -188,6 +188,13 @@ class FeedEngine:
         if not self.watches.watches(user) and self.readers.get(user) is None:
             self.likes.close(user)
 
+    def counted(self, activity_ids: Collection[str]) -> None:
+        """Tell watchers that something is on activities, or no longer."""
+        if not self.watches.by_name:
+            return
+        for slot in filter(None, map(self.table.slot_of, activity_ids)):
+            self.watches.counted(slot, self.table.facts_at(slot))
+
     def set_names(self, user: str, names: frozenset[str]) -> None:
         """Deliver to an active reader under names from now on; what is new among them is pending until `extend`."""
         reader = self.readers.get(user)

@@ -1,6 +1,6 @@
 """Following sluice.interactions.v1, which every worker reads whole: any page may show any activity, with what is on it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -20,10 +20,12 @@ log = structlog.get_logger()
 class InteractionLog:
     """Keeps tallies up to the log. positions: the next offset to be applied, by partition; they move after tallies have."""
 
-    def __init__(self, security: KafkaSecurity, tallies: Tallies) -> None:
+    def __init__(self, security: KafkaSecurity, tallies: Tallies, on_change: Callable[[Collection[str]], None]) -> None:
+        """on_change: called with the ids of the activities on which something has come or gone, at once after it is counted."""
         self.positions: Positions[TopicPartition] = Positions()
         self._security = security
         self._tallies = tallies
+        self._on_change = on_change
 
     async def read_back(self) -> None:
         """Read what there is so far. Raises KafkaError, and LookupError where the topic doesn't exist."""
@@ -42,16 +44,18 @@ class InteractionLog:
 
     def _take(self, records: Sequence[Record]) -> None:
         """Take records, the last of a key counts; the same again changes nothing."""
+        changed: set[str] = set()
         for record in records:
             try:
-                apply(self._tallies, record)
+                changed.add(apply(self._tallies, record))
             except ValueError as error:
                 log.warning("interaction can't be read", offset=record.offset, cause=type(error).__name__)
         READER_RECORDS.labels("feeds", INTERACTIONS.name).inc(len(records))
+        self._on_change(changed)
 
 
-def apply(tallies: Tallies, record: Record) -> None:
-    """Apply one record. Raises ValueError where it can't be read; then its edge, if the key names one, counts for nobody."""
+def apply(tallies: Tallies, record: Record) -> str:
+    """Apply one record and return what it is on. Raises ValueError where it can't be read; then its edge, if the key names one, is gone."""
     edge = interaction_of_key(record.key or b"")
     try:
         now = interaction_from_record(record.key or b"", record.value) if record.value else None
@@ -62,3 +66,4 @@ def apply(tallies: Tallies, record: Record) -> None:
         tallies.remove(edge)
     else:
         tallies.put(now)
+    return edge.object_id

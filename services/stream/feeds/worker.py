@@ -105,7 +105,7 @@ class FeedsWorker:
         self._owned = OwnedRelations(security, self._state, self._engine, self._producer, letters)
         self._identities = IdentityLog(security, self._state.identities, Intake(self._state, self._engine).identities)
         self._tallies = Tallies()
-        self._interactions = InteractionLog(security, self._tallies)
+        self._interactions = InteractionLog(security, self._tallies, self._engine.counted)
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
         self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
         self._ends = LogEnds(security, f"{instance}-ends")
@@ -183,11 +183,17 @@ class FeedsWorker:
         reader = FeedReader(self._engine, self._state, history, self._broadcast.catch_up, time.monotonic)
         view = LiveView(self._engine, self._state, reader, history, self._broadcast.catch_up)
         limits = settings.watch.model_dump(exclude={"arrivals"})
+        observed = ObservedCounts(self._tallies, self._state)
         self._live = LiveFeeds(
-            self._engine, self._state, view, trusted=self._trusted, token_of=page_token, limits=LiveLimits(**limits)
+            self._engine,
+            self._state,
+            view,
+            trusted=self._trusted,
+            token_of=page_token,
+            limits=LiveLimits(**limits),
+            counts_of=lambda ids, ask: observed.of_activities(ids, ask.user, employee=ask.employee),
         )
         changes = Changes(self._state, self._owned.positions, self._producer)
-        observed = ObservedCounts(self._tallies, self._state)
         ranking = build_ranking(
             reader,
             self._engine,

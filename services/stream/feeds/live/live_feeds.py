@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sluice.feed.v1 import watch_pb2 as pb
@@ -13,8 +13,9 @@ from services.runtime.metrics import FEEDS_WATCH_ENDED, FEEDS_WATCH_EVENTS, FEED
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.live.live_cursor import decode_cursor
 from services.stream.feeds.live.live_messages import message_bytes
-from services.stream.feeds.live.live_view import LiveView, Told, WatchOver
+from services.stream.feeds.live.live_view import Event, LiveView, Told, WatchOver
 from services.stream.feeds.live.watcher import Watcher
+from services.stream.feeds.object_tally import NOTHING, Tally
 from services.stream.feeds.pages import Page, PageAsk
 from services.stream.feeds.passing_on import OwnerAway
 from services.stream.feeds.relation_state import RelationState
@@ -24,6 +25,8 @@ _GATHER_S = 0.01
 _LOOK_S = 0.5
 
 Send = Callable[[bytes], Awaitable[None]]
+#: Returns what is on activities for the reader of a feed, in their order.
+CountsOf = Callable[[Sequence[str], PageAsk], Sequence[Tally]]
 #: Returns the page token for what follows a page.
 TokenOf = Callable[[Page, PageAsk], str]
 
@@ -64,14 +67,19 @@ class LiveFeeds:
         trusted: Callable[[], None],
         token_of: TokenOf,
         limits: LiveLimits,
+        counts_of: CountsOf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """trusted: raises ServiceUnavailable while this worker can't answer for its users. clock: seconds, never back."""
+        """trusted: raises ServiceUnavailable while this worker can't answer for its users. clock: seconds, never back.
+
+        counts_of: None where nothing is counted.
+        """
         self._engine = engine
         self._state = state
         self._view = view
         self._trusted = trusted
         self._token_of = token_of
+        self._counts_of = counts_of
         self._limits = limits
         self._clock = clock
         self._is_draining = False
@@ -110,6 +118,9 @@ class LiveFeeds:
         reason = "failed"
         try:
             told = await (self._view.resume(watcher, resumed) if resumed else self._view.snapshot(watcher))
+            if told.snapshot is None and self._counts_of:
+                # The cursor doesn't say what was on her entries.
+                watcher.count(watcher.held.slots)
             self._trusted()
             await self._send(watcher, send, request, told)
             while not watcher.is_over:
@@ -169,7 +180,7 @@ class LiveFeeds:
                 told, is_last = None, True
             if is_last:
                 watcher.is_over = True
-            if is_last or is_due or (told and (told.events or told.snapshot)):
+            if is_last or is_due or (told and (told.events or told.snapshot or watcher.counted)):
                 return told
 
     async def _send(self, watcher: Watcher, send: Send, request: str, told: Told | None) -> None:
@@ -182,7 +193,18 @@ class LiveFeeds:
             FEEDS_WATCH_EVENTS.labels("snapshot").inc()
         for event in events:
             FEEDS_WATCH_EVENTS.labels(event.kind.value).inc()
+        tallies, counted = self._tallies(watcher, events) if told else ({}, [])
         watcher.due = self._clock() + self._limits.keep_alive_s
         watcher.is_writing = True
-        await send(message_bytes(events, rest))
+        await send(message_bytes(events, rest, tallies, counted))
         watcher.is_writing = False
+
+    def _tallies(self, watcher: Watcher, events: Sequence[Event]) -> tuple[dict[str, Tally], list[str]]:
+        """Return what is on the entries of events and on those where it has changed; and which these are."""
+        slots, watcher.counted = watcher.counted or (), None
+        told = {event.id for event in events}
+        facts = [self._engine.table.facts[slot] for slot in slots if watcher.held.state_of(slot) is not None]
+        counted = [known.id for known in facts if known is not None and known.id not in told]
+        ids = [event.id for event in events if event.entry is not None] + counted
+        tallies = self._counts_of(ids, watcher.ask) if self._counts_of else [NOTHING] * len(ids)
+        return dict(zip(ids, tallies, strict=True)), counted

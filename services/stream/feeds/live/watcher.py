@@ -1,6 +1,7 @@
 """One who watches a feed: what she was told, and what may have changed since."""
 
 import asyncio
+from collections.abc import Iterable
 
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.live.held_entries import HeldEntries
@@ -14,12 +15,14 @@ class Watcher:
     ask: whose feed, how large a snapshot, which filter. relations: what was known of her when she was listed under names. floor: the
     lowest place that is watched. pending: slots that may have changed since she was told, in order, at the most `room`; True for those
     of which only what she has done may have. stale: a snapshot is due. in_doubt: one is if her relations are others now. recheck:
-    what she has done with entries may have changed. is_over: the worker can't go on with her.
+    what she has done with entries may have changed. counted: slots on which something may have come or gone. is_over: the worker
+    can't go on with her.
     """
 
     __slots__ = (
         "_waiting",
         "ask",
+        "counted",
         "due",
         "floor",
         "held",
@@ -44,6 +47,7 @@ class Watcher:
         self.floor: Place = TOP
         self.held = HeldEntries()
         self.pending: dict[int, bool] = {}
+        self.counted: set[int] | None = None
         self.stale = False
         self.in_doubt = False
         self.recheck = False
@@ -65,6 +69,11 @@ class Watcher:
         self.pending[slot] = False
         if len(self.pending) > self.room:
             self._overflow()
+        self.wake()
+
+    def count(self, slots: Iterable[int]) -> None:
+        """Note that something may be on activities, or no longer."""
+        self.counted = (self.counted or set()).union(slots)
         self.wake()
 
     def outdate(self) -> None:
@@ -106,7 +115,9 @@ class Watcher:
     @property
     def has_news(self) -> bool:
         """Whether there is a reason to look."""
-        return bool(self.pending) or self.stale or self.in_doubt or self.recheck or self.is_over or self.is_due
+        return (
+            bool(self.pending) or bool(self.counted) or self.stale or self.in_doubt or self.recheck or self.is_over or self.is_due
+        )
 
     async def changed(self) -> None:
         """Return when there is a reason to look."""

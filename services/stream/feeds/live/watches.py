@@ -66,6 +66,12 @@ class Watches:
         for watcher in self._of.get(user, ()):
             watcher.touch(slot)
 
+    def counted(self, slot: int, facts: Facts) -> None:
+        """Tell those whose feeds an activity may be in that something is on it, or no longer."""
+        for name in delivered_to(facts):
+            for watcher in self.by_name.get(name, ()):
+                watcher.count((slot,))
+
     def marked(self, user: str) -> None:
         """Tell that a user marked something, or took a mark back."""
         for watcher in self._of.get(user, ()):
