@@ -83,7 +83,7 @@ FEEDS_STALE_SECONDS = Gauge("sluice_feeds_stale_seconds", "Since nothing was kno
 # to: owner (in this group), other-group (the owner here is away or slow).
 FEEDS_FORWARDED = Counter("sluice_feeds_forwarded_total", "Calls passed on to the worker that owns the user.", ["to"])
 
-# Live feeds. kind: added, edited, removed, snapshot; reason: left (the caller), elsewhere (told to connect again), too-slow, failed.
+# Live feeds. kind: added, edited, removed, snapshot; how: left (the caller), elsewhere (told to connect again), too-slow, failed.
 FEEDS_WATCHERS = Gauge("sluice_feeds_watchers", "Live feeds that are open.")
 FEEDS_WATCH_EVENTS = Counter("sluice_feeds_watch_events_total", "Events that were sent to live feeds, and snapshots.", ["kind"])
-FEEDS_WATCH_ENDED = Counter("sluice_feeds_watch_ended_total", "Live feeds that ended.", ["reason"])
+FEEDS_WATCH_ENDED = Counter("sluice_feeds_watch_ended_total", "Live feeds that ended.", ["how"])
