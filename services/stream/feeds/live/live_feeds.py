@@ -115,7 +115,7 @@ class LiveFeeds:
         request = fingerprint("watch", ask.user, ask.wanted)
         resumed = decode_cursor(cursor, request) if cursor else None
         watcher = self._admitted(ask, seconds)
-        reason = "failed"
+        how = "failed"
         try:
             told = await (self._view.resume(watcher, resumed) if resumed else self._view.snapshot(watcher))
             if told.snapshot is None and self._counts_of:
@@ -125,9 +125,9 @@ class LiveFeeds:
             await self._send(watcher, send, request, told)
             while not watcher.is_over:
                 await self._send(watcher, send, request, await self._news(watcher))
-            reason = "elsewhere"
+            how = "elsewhere"
         except asyncio.CancelledError:
-            reason = "too-slow" if watcher.overrun else "left"
+            how = "too-slow" if watcher.overrun else "left"
             if not watcher.overrun:
                 raise
             raise ConsumerTooSlow(
@@ -139,7 +139,7 @@ class LiveFeeds:
             raise OwnerAway("the user is moving to another worker") from None
         finally:
             self._engine.unwatch(watcher)
-            FEEDS_WATCH_ENDED.labels(reason).inc()
+            FEEDS_WATCH_ENDED.labels(how).inc()
 
     def _admitted(self, ask: PageAsk, seconds: float) -> Watcher:
         if self._is_draining:
