@@ -13,6 +13,7 @@ from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
 from services.cli.calls import AsJson, Token, User, err, explain, out
 from services.cli.connection import Caller, channel_to, metadata_of, settings_here
+from services.cli.counts_command import shown
 from services.cli.feed_commands import show_activity
 
 _PAUSE_S = 1.0
@@ -49,6 +50,8 @@ class _Screen:
             show_activity(getattr(event, which).activity, _NAMES[which])
         elif which == "removed_id":
             out.print(f"[dim]removed {event.removed_id}[/dim]")
+        elif which == "counted":
+            out.print(f"[dim]{event.counted.activity_id}  {shown(event.counted.counts) or 'nothing'}[/dim]")
 
 
 def watch(

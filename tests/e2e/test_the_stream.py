@@ -100,7 +100,7 @@ def test_a_retry_with_the_same_request_id_is_one_activity(anna):
 
 
 def test_entries_carry_what_the_viewer_did(anna, ben):
-    """Liked and saved, for this viewer only, and taken back again."""
+    """Liked and saved, for this viewer only, and taken back again; how many like it, for both."""
     said = ben.say("likeable")
     for person in (anna, ben):
         person.relate("Follow", object=ben.name)
@@ -110,6 +110,7 @@ def test_entries_carry_what_the_viewer_did(anna, ben):
     assert anna.entry(said).viewer_state.saved
     eventually(lambda: anna.entry(said).viewer_state.liked)
     assert not ben.entry(said).viewer_state.liked
+    eventually(lambda: anna.entry(said).counts.likes == ben.entry(said).counts.likes == 1)
     assert not ben.entry(said).viewer_state.saved
     anna.call("feeds", feed_service_pb2_grpc.FeedServiceStub, "Unsave", feed_service_pb2.UnsaveRequest(activity_ids=[said]))
     assert not anna.entry(said).viewer_state.saved

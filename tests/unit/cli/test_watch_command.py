@@ -6,7 +6,7 @@ from concurrent import futures
 import grpc
 import pytest
 from sluice.activity.v1 import activity_pb2
-from sluice.feed.v1 import feed_entry_pb2, watch_pb2
+from sluice.feed.v1 import counts_pb2, feed_entry_pb2, watch_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceServicer, add_FeedServiceServicer_to_server
 from typer.testing import CliRunner
@@ -74,6 +74,14 @@ def test_what_happens_is_shown_and_the_newest_stands_lowest(sluice, feeds):
     assert code == 0
     assert output.index("older") < output.index("newer") < output.index("live") < output.index(f"removed {'a' * 32}")
     assert feeds.asked == [pb.WatchFeedRequest(page_size=3, filter=pb.FeedFilter(tags=["kafka"]))]
+
+
+def test_what_is_on_an_entry_is_shown_as_it_comes(sluice, feeds):
+    counted = watch_pb2.CountedEntry(activity_id="f" * 32, counts=counts_pb2.Counts(likes=2, comments=1))
+    event = watch_pb2.WatchEvent(counted=counted)
+    feeds.scripts = [([message(added("liked"), reset=True, cursor="1"), message(event)], grpc.StatusCode.OK)]
+    output, _ = sluice("watch --count 2")
+    assert f"{'f' * 32}  2 likes, 1 comment" in output
 
 
 def test_a_program_gets_one_line_for_each_event(sluice, feeds):
