@@ -32,15 +32,22 @@ class Broadcast:
     """
 
     def __init__(
-        self, security: KafkaSecurity, engine: FeedEngine, dead_letters: DeadLetters, refreshed: Mapping[int, int]
+        self,
+        security: KafkaSecurity,
+        engine: FeedEngine,
+        dead_letters: DeadLetters,
+        refreshed: Mapping[int, int],
+        *,
+        reach: int = 0,
     ) -> None:
-        """Take refreshed, which is W, live."""
+        """Take refreshed, which is W, live. reach: how many records to begin before W, of all partitions: live feeds resume over them."""
         self.positions: Positions[int] = Positions()
         self.ready = False
         self._security = security
         self._engine = engine
         self._dead_letters = dead_letters
         self._refreshed = refreshed
+        self._reach = reach
         self._anew = asyncio.Event()
 
     async def run(self) -> None:
@@ -80,13 +87,16 @@ class Broadcast:
 
     async def _read_back(self) -> dict[TopicPartition, int]:
         partitions = await partitions_of(self._security, ACTIVITIES.name)
-        start = {tp: self._refreshed.get(tp.partition, 0) for tp in partitions}
+        reach = self._reach // max(1, len(partitions))
+        start = {tp: max(0, self._refreshed.get(tp.partition, 0) - reach) for tp in partitions}
         self._engine.advance({tp.partition: offset for tp, offset in start.items()})
         poison: list[tuple[Record, Exception]] = []
         ends = await bulk_read(self._security, partitions, lambda _, records: poison.extend(self._apply(records)), start=start)
         await self._keep(poison)
         for tp, end in ends.items():
             self.positions.set(tp.partition, end)
+        # What stands below W was read for live feeds only.
+        self._engine.advance(self._refreshed)
         log.info("broadcast read back", records=sum(max(0, end - start[tp]) for tp, end in ends.items()))
         return ends
 
