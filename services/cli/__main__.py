@@ -8,6 +8,7 @@ from services.cli import (
     feed_commands,
     index_commands,
     mark_commands,
+    ranking_commands,
     relation_commands,
     request_commands,
     source_commands,
@@ -41,6 +42,8 @@ for name in ("seen", "unseen", "done", "undone", "react", "unreact"):
     app.command(rich_help_panel="Reading")(getattr(mark_commands, name))
 for name in ("follow", "unfollow", "mute", "unmute", "block", "unblock", "join", "leave", "following", "followers"):
     app.command(rich_help_panel="Reading")(getattr(relation_commands, name))
+app.command(rich_help_panel="Reading")(ranking_commands.explain)
+app.add_typer(ranking_commands.app, name="ranking", rich_help_panel="Reading")
 app.add_typer(request_commands.app, name="requests", rich_help_panel="Reading")
 app.add_typer(account_commands.app, name="account")
 app.add_typer(source_commands.app, name="source")

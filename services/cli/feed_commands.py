@@ -15,6 +15,7 @@ from services.cli.calls import AsJson, Token, User, call, out
 from services.cli.connection import Caller
 from services.cli.counts_command import shown
 from services.cli.mark_commands import Everything, IdsOrNone, named
+from services.cli.ranking_commands import Order, order_of
 
 Ids = Annotated[list[str], typer.Argument(help="activity ids")]
 
@@ -51,6 +52,9 @@ def feed(
     visibility: Annotated[list[Visibility] | None, typer.Option(help="only what so many may read")] = None,
     language: Annotated[list[str] | None, typer.Option(help="only in a language: en, de …")] = None,
     unread: Annotated[bool, typer.Option("--unread", help="only what isn't marked as read")] = False,
+    order: Annotated[
+        Order | None, typer.Option(help="newest first, or by your ranking; what you saved where it isn't given")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a feed, newest first: home, or that of one person, group, tag or channel.
@@ -62,6 +66,7 @@ def feed(
     sluice feed --source mastodon --source rss --language de
     sluice feed --tag kafka --visibility internal --unread
     sluice feed --kind saved
+    sluice feed --order for-you
     sluice feed --of person:anna --as ben
     sluice feed --of group:platform
     sluice feed --of 'tag:*'
@@ -75,7 +80,7 @@ def feed(
         languages=language or (),
         unread_only=unread,
     )
-    request = pb.GetFeedRequest(page_size=limit, page_token=page_token, filter=wanted)
+    request = pb.GetFeedRequest(page_size=limit, page_token=page_token, filter=wanted, order=order_of(order))
     if kind is Kind.SAVED:
         request.feed = pb.FEED_KIND_SAVED
     if of:
