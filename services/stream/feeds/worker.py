@@ -107,7 +107,7 @@ class FeedsWorker:
         self._tallies = Tallies()
         self._interactions = InteractionLog(security, self._tallies, self._engine.counted)
         self._progress = IndexProgress(security, activities_index().name, self._progressed)
-        self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed)
+        self._broadcast = Broadcast(security, self._engine, letters, self._progress.refreshed, reach=settings.watch.arrivals)
         self._ends = LogEnds(security, f"{instance}-ends")
         self._freshness = Freshness(self._ends.of, self._positions)
         self._up_to_now = UpToNow(self._ends.of, (self._owned.positions, self._identities.positions))
