@@ -5,17 +5,20 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from weakref import WeakValueDictionary
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from services.contracts.cloud_events import MARKED, RELATED, cloud_event
+from services.contracts.cloud_events import MARKED, RELATED, EventHeaders, cloud_event
 from services.contracts.errors import ServiceUnavailable
 from services.contracts.marked_places import MarkedPlace
-from services.contracts.relation_codec import Marker, MarkerKind, marker_to_bytes, relation_to_bytes
+from services.contracts.relation_codec import MarkerKind, marker_key, markers_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import MARKERS, RELATIONS
+from services.runtime.appends import append_confirmed
 from services.runtime.confirmed_sends import send_confirmed
 from services.runtime.records import Outgoing, TopicPartition
 from services.stream.feeds.limits import check_edge, check_marks
@@ -82,14 +85,28 @@ class Changes:
             await self._write_marks(user, marked_up_to(self._state.marks(user), kind, place))
 
     async def _write_marks(self, user: str, marked: MarkEdit) -> None:
-        markers = [(Marker(user, kind, name, _now_ms()), True) for kind, name in marked.made]
-        markers += [(Marker(user, kind, name), False) for kind, name in marked.taken_back]
-        await self._write(
-            [
-                self._outgoing(MARKERS.name, MARKED, user, marker.key, marker_to_bytes(marker) if is_made else None)
-                for marker, is_made in markers
-            ]
-        )
+        """Write a change as one batch: a user's marks are in one partition."""
+        headers, event, now_ms = EventHeaders(MARKED, "feeds"), uuid.uuid4().hex, _now_ms()
+        records: list[Outgoing] = []
+        for changes, is_made in ((marked.made, True), (marked.taken_back, False)):
+            for kind, some in groupby(changes, itemgetter(0)):
+                ids = [activity_id for _, activity_id in some]
+                values = markers_to_bytes(user, kind, ids, now_ms) if is_made else [None] * len(ids)
+                for activity_id, value in zip(ids, values, strict=True):
+                    event_id = f"{event}-{len(records)}".encode()
+                    event_headers = headers.of(event_id=event_id, subject=user.encode(), time_ms=now_ms)
+                    records.append(Outgoing(MARKERS.name, marker_key(user, kind, activity_id), value, event_headers))
+        if not records:
+            return
+        partition = TopicPartition(MARKERS.name, self._state.partition_of(user))
+        try:
+            async with asyncio.timeout(_SECONDS):
+                offsets = await append_confirmed(self._producer, partition, records)
+                if -1 in offsets:
+                    raise TimeoutError  # noqa: TRY301 - as below: it is there, and nobody says where
+                await self._applied.wait({partition: offsets[-1] + 1}, _SECONDS)
+        except (KafkaError, TimeoutError):
+            raise ServiceUnavailable("the marks could not be confirmed; they may still come into force") from None
 
     def _turn(self, user: str) -> asyncio.Lock:
         return self._turns.setdefault(user, asyncio.Lock())

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from services.contracts.cloud_events import RELATION_OFFSET
 from services.contracts.matching import delivery_names
-from services.contracts.relation_codec import marker_of_key
+from services.contracts.relation_codec import MarkerKind, mark_in_key
 from services.contracts.relations import Relation, RelationKind, relation_of_inverse_key, relation_of_key
 from services.runtime.records import Headers, Record
+from services.stream.feeds.edge_keys import id_bytes
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.relation_state import RelationState
 
@@ -75,16 +76,27 @@ class Intake:
 
     def markers(self, records: Sequence[Record]) -> Taken:
         """Take records of sluice.markers.v1."""
+        # Users mark by the dozen: what is asked of the state for one is asked for all that stand side by side.
+        run: list[tuple[bytes, int | None]] = []
+        whose: tuple[int, str, MarkerKind] | None = None
 
         def take(record: Record) -> None:
-            marker = marker_of_key(record.key or b"")
-            if record.value is None:
-                self._state.remove_marker(record.partition, marker)
-            else:
-                self._state.set_marker(record.partition, marker, record.offset)
-            self._engine.watches.marked(marker.user)
+            nonlocal whose, run
+            user, kind, digits = mark_in_key(record.key or b"")
+            activity_id = id_bytes(digits)
+            if whose != (hers := (record.partition, user, kind)):
+                self._mark(whose, run)
+                whose, run = hers, []
+            run.append((activity_id, None if record.value is None else record.offset))
 
-        return _each(records, take)
+        taken = _each(records, take)
+        self._mark(whose, run)
+        return taken
+
+    def _mark(self, whose: tuple[int, str, MarkerKind] | None, run: Sequence[tuple[bytes, int | None]]) -> None:
+        if whose is not None:
+            self._state.put_marks(*whose, run)
+            self._engine.watches.marked(whose[1])
 
     def identities(self, names: frozenset[str]) -> None:
         """Take note that names stand for other people than before. O(active readers) and what those cost whom it concerns."""

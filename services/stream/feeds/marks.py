@@ -49,11 +49,12 @@ class Marks:
 
     def add(self, group: int, activity_id: bytes, marked: set[str], offset: int) -> None:
         """Mark an activity. marked: what `of` returns, which is kept up to date; it spares looking for it here. O(1) when it is new."""
-        if activity_id.hex() in marked:
+        digits = activity_id.hex()
+        if digits in marked:
             if not _is_ordered(group):
                 return
             self._drop(group, activity_id)
-        marked.add(activity_id.hex())
+        marked.add(digits)
         self._ids.setdefault(group, bytearray()).extend(activity_id)
         if _is_ordered(group):
             self._offsets.setdefault(group, array("q")).append(offset)

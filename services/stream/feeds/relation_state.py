@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 from services.contracts.partitions import partition_of
-from services.contracts.relation_codec import Marker, MarkerKind
+from services.contracts.relation_codec import MarkerKind
 from services.contracts.relations import WORD, PersonRelations, Relation, RelationKind
 from services.stream.feeds.edge_columns import EdgeColumns, EdgeRow, EdgesOf, Taken
-from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, id_bytes, marks_group
+from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, marks_group
 from services.stream.feeds.identities import Identities
 from services.stream.feeds.interning import InternedNames
 from services.stream.feeds.marks import Marks
@@ -112,13 +112,20 @@ class RelationState:
         group = group_of(self._names.id_of(relation.object), relation.kind)
         return self._of(relation.object).inverse.row(group, self._names.id_of(relation.subject))
 
-    def set_marker(self, partition: int, marker: Marker, offset: int = 0) -> None:
-        """Take a mark. offset: of its record. Raises ValueError where the activity id is none."""
-        self._put_marker(partition, marker, offset)
-
-    def remove_marker(self, partition: int, marker: Marker) -> None:
-        """Take a mark back. Raises ValueError where the activity id is none."""
-        self._put_marker(partition, marker, None)
+    def put_marks(self, partition: int, user: str, kind: MarkerKind, marks: Sequence[tuple[bytes, int | None]]) -> None:
+        """Take marks of one kind and user, in the order of the log: 16 bytes of each id, and the offset; None takes it back."""
+        columns, number = self._owned[partition].marks, self._names.id_of(user)
+        group, hers = marks_group(number, kind), self._marks_of(columns, user, number)
+        if hers is _NOTHING_MARKED:
+            hers = UserMarks({})
+        marked = hers.of(kind)
+        for activity_id, offset in marks:
+            if offset is None:
+                columns.remove(group, activity_id, marked)
+            else:
+                columns.add(group, activity_id, marked, offset)
+        hers.changed(kind)
+        self._marked.put(user, hers, _OVERHEAD + len(hers))
 
     def objects(self, subject: str, kind: RelationKind) -> Mapping[str, int]:
         """Return what a user that is owned here follows (is a member of, mutes, blocks, asks to follow) → since when, ms."""
@@ -196,19 +203,6 @@ class RelationState:
         if taken is Taken.CHANGED and relation.kind is RelationKind.BLOCKS:
             self._readers.pop(relation.object)
         return taken is not Taken.LATE
-
-    def _put_marker(self, partition: int, marker: Marker, offset: int | None) -> None:
-        marks, activity_id = self._owned[partition].marks, id_bytes(marker.activity_id)
-        number = self._names.id_of(marker.user)
-        group, hers = marks_group(number, marker.kind), self._marks_of(marks, marker.user, number)
-        if hers is _NOTHING_MARKED:
-            hers = UserMarks({})
-        if offset is None:
-            marks.remove(group, activity_id, hers.of(marker.kind))
-        else:
-            marks.add(group, activity_id, hers.of(marker.kind), offset)
-        hers.changed(marker.kind)
-        self._marked.put(marker.user, hers, _OVERHEAD + len(hers))
 
     def _marks_of(self, marks: Marks, user: str, number: int) -> UserMarks:
         marked = self._marked.get(user)

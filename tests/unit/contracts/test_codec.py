@@ -12,7 +12,10 @@ from services.contracts.relation_codec import (
     MarkerKind,
     identity_from_bytes,
     identity_to_bytes,
+    mark_in_key,
     marker_of_key,
+    marker_to_bytes,
+    markers_to_bytes,
     progress_from_bytes,
     progress_to_bytes,
     relation_from_bytes,
@@ -102,3 +105,13 @@ def test_an_identity_without_both_names_is_the_named_error(data):
     """Nobody may become the account of nobody."""
     with pytest.raises(UndecodableRecord):
         identity_from_bytes(data)
+
+
+@pytest.mark.parametrize("kind", MarkerKind)
+def test_many_marks_are_the_bytes_of_each(kind):
+    """What is spliced together is what protobuf writes."""
+    ids, at_ms = ["0" * 32, "2f1c0a54d7e96b38a1c5f0e2b4d69788"], 1_795_469_020_123
+    one_by_one = [marker_to_bytes(Marker("person:ä", kind, activity_id, at_ms)) for activity_id in ids]
+    assert markers_to_bytes("person:ä", kind, ids, at_ms) == one_by_one
+    keys = [Marker("person:ä", kind, activity_id).key for activity_id in ids]
+    assert [mark_in_key(key) for key in keys] == [("person:ä", kind, activity_id) for activity_id in ids]
