@@ -41,32 +41,36 @@ def arranged(root: str, found: Iterable[Facts]) -> list[Reply]:
     that isn't there, below what it is about. Sources may say that two activities answer each other: each is shown once.
     O(n log n), but for such rings.
     """
-    facts = {each.id: each for each in found if each.id != root}
+    facts = {each.id: each for each in sorted(found, key=place_of, reverse=True) if each.id != root}
     parents = _parents(root, facts)
     children: defaultdict[str, list[Facts]] = defaultdict(list)
-    for reply, parent in parents.items():
-        children[parent].append(facts[reply])
+    for reply, each in facts.items():
+        if reply in parents:
+            children[parents[reply]].append(each)
     return _in_order(root, children)
 
 
 def _parents(root: str, facts: Mapping[str, Facts]) -> dict[str, str]:
     """Return id → id of what it stands below, for everything that is connected with root."""
     members = _connected(root, facts)
-    chosen = {
-        each: next(link for link in answered_by(facts[each]) if link != each and link in members) for each in members - {root}
-    }
+    wishing: defaultdict[str, list[str]] = defaultdict(list)
+    for each in members - {root}:
+        wishing[next(link for link in answered_by(facts[each]) if link != each and link in members)].append(each)
     parents: dict[str, str] = {}
-    reached, left = {root}, chosen
+    reached, left = {root}, [root]
     while left:
-        attached = {each: parent for each, parent in left.items() if parent in reached}
-        if not attached:
+        parent = left.pop()
+        placed = [each for each in wishing[parent] if each not in reached]
+        parents |= dict.fromkeys(placed, parent)
+        reached.update(placed)
+        left += placed
+        if not left and len(reached) < len(members):
             # A ring: the oldest that is about something outside it stands below that.
-            loose = (facts[each] for each in left if reached.intersection(answered_by(facts[each])))
+            loose = (facts[each] for each in members - reached if reached.intersection(answered_by(facts[each])))
             oldest = min(loose, key=place_of)
-            attached = {oldest.id: next(link for link in answered_by(oldest) if link in reached)}
-        parents |= attached
-        reached |= attached.keys()
-        left = {each: parent for each, parent in left.items() if each not in reached}
+            parents[oldest.id] = next(link for link in answered_by(oldest) if link in reached)
+            reached.add(oldest.id)
+            left.append(oldest.id)
     return parents
 
 
@@ -84,8 +88,9 @@ def _connected(root: str, facts: Mapping[str, Facts]) -> set[str]:
 
 
 def _in_order(root: str, children: Mapping[str, list[Facts]]) -> list[Reply]:
+    """Return a tree, parents before their replies. children: the youngest first."""
     replies: list[Reply] = []
-    left: list[tuple[Facts, str, Path]] = [(each, root, ()) for each in _youngest_first(children.get(root, ()))]
+    left: list[tuple[Facts, str, Path]] = [(each, root, ()) for each in children.get(root, ())]
     while left:
         facts, parent, above = left.pop()
         path = (*above, place_of(facts))
@@ -93,9 +98,5 @@ def _in_order(root: str, children: Mapping[str, list[Facts]]) -> list[Reply]:
         cut = len(path) == DEEPEST and bool(below)
         replies.append(Reply(facts, parent, path, aside=answered_by(facts)[0] != parent, cut=cut))
         if not cut:
-            left += ((each, facts.id, path) for each in _youngest_first(below))
+            left += ((each, facts.id, path) for each in below)
     return replies
-
-
-def _youngest_first(siblings: Iterable[Facts]) -> list[Facts]:
-    return sorted(siblings, key=place_of, reverse=True)
