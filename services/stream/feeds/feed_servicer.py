@@ -23,11 +23,12 @@ from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.observed_counts import ObservedCounts
 from services.stream.feeds.page_bytes import entries_bytes
 from services.stream.feeds.pages import Page, PageAsk
-from services.stream.feeds.places import BOTTOM, TOP, Place
+from services.stream.feeds.places import Place, is_place
 from services.stream.feeds.ranked_feed import RankedFeed, first_page, ranked_ask
 from services.stream.feeds.reaction_methods import ReactionMethods
 from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
+from services.stream.feeds.rolled_feed import RolledFeed, rolled_ask, without_token
 from services.stream.feeds.routing import Routing
 from services.stream.feeds.threads.thread_methods import ThreadMethods
 
@@ -51,6 +52,7 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
         *,
         ranked: RankedFeed,
         reactions: Reactions,
+        rolled: RolledFeed,
     ) -> None:
         self._reader = reader
         self._changes = changes
@@ -59,9 +61,12 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
         self._observed = observed
         self._ranked = ranked
         self._reactions = reactions
+        self._rolled = rolled
 
     async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> Any:  # noqa: N802 - named by the proto
         """See the proto."""
+        if request.HasField("roll_up"):
+            return await self._rolled_up(request, context)
         caller = principal()
         ask = page_ask(first_page(request), caller)
         ranked = ranked_ask(request, ask)
@@ -77,6 +82,16 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
             return page_bytes(page, ask, self._observed.of_activities(shown, ask.user, employee=ask.employee))
 
         return await self._routing.answer(ask.user, context, here, lambda channel: FeedServiceStub(channel).GetFeed, request)
+
+    async def _rolled_up(self, request: pb.GetFeedRequest, context: Any) -> Any:
+        rolled = rolled_ask(request, page_ask(without_token(request), principal()))
+
+        async def here() -> bytes:
+            return await self._rolled.answer(rolled)
+
+        return await self._routing.answer(
+            rolled.ask.user, context, here, lambda channel: FeedServiceStub(channel).GetFeed, request
+        )
 
     async def WatchFeed(  # type: ignore[override]  # noqa: N802 - it writes to the context itself, which the stubs don't know
         self, request: pb.WatchFeedRequest, context: Any
@@ -171,13 +186,6 @@ def _places(position: tuple[Any, ...]) -> tuple[Place, Place | None]:
     """Read the two places of a token back. Raises PageTokenInvalid: a token is no secret, so anything may be in it."""
     if len(position) == _POSITION:
         below, top = position[:2], position[2:]
-        if _is_place(below) and (top == (None, None) or _is_place(top)):
+        if is_place(below) and (top == (None, None) or is_place(top)):
             return Place(*below), None if top == (None, None) else Place(*top)
     raise PageTokenInvalid("the page token is not one of ours")
-
-
-def _is_place(values: tuple[Any, ...]) -> bool:
-    time, activity_id = values
-    if type(time) is not int or not isinstance(activity_id, str) or not BOTTOM.sort_time_ms <= time <= TOP.sort_time_ms:
-        return False
-    return activity_id == "" or (len(activity_id) == 32 and set(activity_id) <= set("0123456789abcdef"))  # noqa: PLR2004 - an id

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from services.contracts.matching import delivery_names
+from services.contracts.matching import Facts, delivery_names
 from services.contracts.page_tokens import fitting
 from services.stream.feeds.backfill import Backfill, CatchUp, Stretch
 from services.stream.feeds.counting import Counting, Counts
@@ -14,7 +14,7 @@ from services.stream.feeds.hydration import Hydration
 from services.stream.feeds.likes import likes
 from services.stream.feeds.outboxes import Outbox, OutboxRules, outbox_of
 from services.stream.feeds.pages import Entry, Page, PageAsk
-from services.stream.feeds.places import BOTTOM, TOP, Place, just_above
+from services.stream.feeds.places import BOTTOM, TOP, Place, just_above, place_of
 from services.stream.feeds.readers import Reader
 from services.stream.feeds.regeneration import Regeneration
 from services.stream.feeds.relation_state import RelationState
@@ -124,6 +124,37 @@ class FeedReader:
     async def newer(self, ask: PageAsk) -> int:
         """Return how many entries stand above the top that is asked for."""
         return await self._newer(ask)
+
+    def newer_in_memory(self, ask: PageAsk) -> int | None:
+        """Return how many entries stand above the top that is asked for, None where that isn't at hand."""
+        if ask.top is None:
+            return 0
+        reader = self._regeneration.ready(ask.user, employee=ask.employee)
+        return None if reader is None else self._newer_in_memory(ask.top, reader, self._rules(ask))
+
+    def shown_in_memory(self, ask: PageAsk, below: Place, most: int) -> tuple[list[Facts], Place | None] | None:
+        """Return the newest that a home feed shows below a place, most of them at the most, and the place above which none is missing.
+
+        That is None where all that there is was returned. Return None altogether where a timeline doesn't know.
+        """
+        reader = self._regeneration.ready(ask.user, employee=ask.employee)
+        rules = self._rules(ask)
+        if reader is None or ask.of or rules.relations.words:
+            return None
+        slots = self._engine.slots_below(reader, below)
+        if below is TOP and self._is_spoiled(reader, len(slots), ask):
+            return None
+        known, show, shown = self._engine.table.facts, rules.show, list[Facts]()
+        for end in range(len(slots), 0, -most):
+            some = map(known.__getitem__, slots[max(0, end - most) : end][::-1].tolist())
+            shown += [facts for facts in some if facts is not None and show(facts)]
+            if len(shown) >= most and (end > most or len(shown) > most):
+                return shown[:most], place_of(shown[most - 1])
+        return shown, self._floor(reader, below)
+
+    async def stretch(self, ask: PageAsk, below: Place, most: int) -> _Skeleton:
+        """Return the newest that a feed shows below a place, most of them at the most, also from history. Raises HistoryAway."""
+        return await self._skeleton(ask, below, most)
 
     def _from_memory(self, ask: PageAsk) -> Page | None:
         """Return the page if all that it needs is at hand, which is what most reads find."""

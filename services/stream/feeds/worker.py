@@ -59,6 +59,8 @@ from services.stream.feeds.reactions import Reactions
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_servicer import RelationServicer
 from services.stream.feeds.relation_state import RelationState
+from services.stream.feeds.rolled_feed import RolledFeed
+from services.stream.feeds.rolled_reading import RolledReader
 from services.stream.feeds.routing import Routing
 from services.stream.feeds.tallies import Tallies
 from services.stream.feeds.up_to_now import UpToNow
@@ -223,7 +225,10 @@ class FeedsWorker:
         )
         verifier = TokenVerifier(settings.auth, settings.data_dir)
         server = GrpcServer(settings.grpc, authenticate=partial(_principal, settings, verifier), service_names=_SERVICES)
-        feeds = FeedServicer(reader, changes, self._routing, self._live, observed, ranked=ranking.feed, reactions=reactions)
+        rolled = RolledFeed(RolledReader(reader, self._engine, self._state.identities.person_of), observed)
+        feeds = FeedServicer(
+            reader, changes, self._routing, self._live, observed, ranked=ranking.feed, reactions=reactions, rolled=rolled
+        )
         server.add(add_FeedServiceServicer_to_server, feeds)
         server.add(add_RankingServiceServicer_to_server, ranking.servicer)
         server.add(add_RelationServiceServicer_to_server, relations)
