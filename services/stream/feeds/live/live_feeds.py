@@ -11,7 +11,7 @@ from services.contracts.errors import ServiceUnavailable, SluiceError
 from services.contracts.page_tokens import fingerprint
 from services.runtime.metrics import FEEDS_WATCH_ENDED, FEEDS_WATCH_EVENTS, FEEDS_WATCHERS
 from services.stream.feeds.engine import FeedEngine
-from services.stream.feeds.live.live_cursor import decode_cursor
+from services.stream.feeds.live.live_cursor import LiveCursor, decode_cursor
 from services.stream.feeds.live.live_messages import message_bytes
 from services.stream.feeds.live.live_view import Event, LiveView, Told, WatchOver
 from services.stream.feeds.live.watcher import Watcher
@@ -117,12 +117,8 @@ class LiveFeeds:
         watcher = self._admitted(ask, seconds)
         how = "failed"
         try:
-            told = await (self._view.resume(watcher, resumed) if resumed else self._view.snapshot(watcher))
-            if told.snapshot is None and self._counts_of:
-                # The cursor doesn't say what was on her entries.
-                watcher.count(watcher.held.slots)
-            self._trusted()
-            await self._send(watcher, send, request, told)
+            # What was told is kept by nobody here: there are thousands who wait, and a page is larger than all that is kept of one.
+            await self._send(watcher, send, request, await self._first(watcher, resumed))
             while not watcher.is_over:
                 await self._send(watcher, send, request, await self._news(watcher))
             how = "elsewhere"
@@ -135,7 +131,9 @@ class LiveFeeds:
                 metadata={"most_waiting": str(self._limits.room)},
                 retry_after_s=1.0,
             ) from None
-        except WatchOver:
+        except (WatchOver, KeyError):
+            if not watcher.is_over and self._state.owns(ask.user):
+                raise
             raise OwnerAway("the user is moving to another worker") from None
         finally:
             self._engine.unwatch(watcher)
@@ -160,10 +158,21 @@ class LiveFeeds:
         self._engine.watch(watcher)
         return watcher
 
+    async def _first(self, watcher: Watcher, resumed: LiveCursor | None) -> Told:
+        told = await (self._view.resume(watcher, resumed) if resumed else self._view.snapshot(watcher))
+        if told.snapshot is None and self._counts_of:
+            # The cursor doesn't say what was on her entries.
+            watcher.count(watcher.held.slots)
+        self._trusted()
+        return told
+
     async def _news(self, watcher: Watcher) -> Told | None:
         """Return what to send next; a keep-alive has no events. Before the last message the watcher is over; it may be None then."""
+        told: Told | None
         while True:
-            await watcher.changed()
+            told = None
+            while not watcher.has_news:
+                await watcher.woken()
             is_due, watcher.is_due = watcher.is_due, False
             if not is_due:
                 await asyncio.sleep(_GATHER_S)

@@ -1,6 +1,5 @@
 """A stream is passed on to the worker that owns the user, message by message, as bytes."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -14,30 +13,22 @@ from services.stream.feeds.routing import Routing
 log = structlog.get_logger()
 
 _DETAILS = "grpc-status-details-bin"
-
-
 _METHOD = "/sluice.feed.v1.FeedService/WatchFeed"
 
 
-async def answer_stream(
-    routing: Routing, name: str, context: Any, here: Callable[[], Awaitable[None]], request: pb.WatchFeedRequest
-) -> None:
-    """Answer WatchFeed here when the entity name is owned here, else by the same method there. Raises OwnerAway.
+async def passed_on(routing: Routing, name: str, context: Any, request: pb.WatchFeedRequest) -> bool:
+    """Have the owner of an entity name answer WatchFeed; return False where that is this worker. Raises OwnerAway.
 
-    What the owner refuses is refused with its words. Where it goes away in the middle of a stream
-    the caller is told to connect again.
+    What the owner refuses is refused with its words. Where it goes away in the middle of a stream the caller is told to connect again.
     """
-    passage = Passage.of(context)
-    for way in await routing.ways(name, passage):
+    for way in await routing.ways(name, Passage.of(context)):
         if way is None:
-            await here()
-            return
-        channel, metadata = way
+            return False
         try:
-            await _pass_on(channel, metadata, request, context)
+            await _pass_on(*way, request, context)
         except OwnerAway:
             continue
-        return
+        return True
     raise OwnerAway("the worker that owns this user does not answer")
 
 

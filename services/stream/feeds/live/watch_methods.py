@@ -7,7 +7,7 @@ from sluice.feed.v1 import feed_service_pb2 as pb
 
 from services.runtime.token_expiry import expiry_of
 from services.stream.feeds.live.live_feeds import LiveFeeds
-from services.stream.feeds.live.stream_passing import answer_stream
+from services.stream.feeds.live.stream_passing import passed_on
 from services.stream.feeds.pages import PageAsk
 from services.stream.feeds.routing import Routing
 
@@ -17,11 +17,8 @@ _BEFORE_EXPIRY_S = 5.0
 
 async def watch_feed(live: LiveFeeds, routing: Routing, ask: PageAsk, request: pb.WatchFeedRequest, context: Any) -> None:
     """Serve one live feed, here or by its owner. ask: what the request asks for, of the first page."""
-
-    async def here() -> None:
+    if not await passed_on(routing, ask.user, context, request):
         await live.serve(ask, request.cursor, context.write, seconds=_seconds_left(context))
-
-    await answer_stream(routing, ask.user, context, here, request)
 
 
 def _seconds_left(context: Any) -> float:

@@ -108,7 +108,7 @@ class Watcher:
         self.held.clear()
 
     def wake(self) -> None:
-        """Let whoever waits in `changed` go on."""
+        """Let whoever waits for `woken` go on."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
@@ -119,14 +119,10 @@ class Watcher:
             bool(self.pending) or bool(self.counted) or self.stale or self.in_doubt or self.recheck or self.is_over or self.is_due
         )
 
-    async def changed(self) -> None:
-        """Return when there is a reason to look."""
-        while not self.has_news:
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
+    def woken(self) -> "asyncio.Future[None]":
+        """Return what is done when there may be a reason to look. A future and no coroutine: thousands wait for one."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._waiting
 
     def _overflow(self) -> None:
         if self.is_writing and self.task is not None:

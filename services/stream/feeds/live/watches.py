@@ -17,9 +17,10 @@ class Watches:
         #: Name → who watches it. To be looked at only.
         self.by_name: dict[str, list[Watcher]] = {}
         self._of: dict[str, list[Watcher]] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._of.values()))
+        return self._count
 
     def __iter__(self) -> Iterator[Watcher]:
         return (watcher for watchers in self._of.values() for watcher in watchers)
@@ -34,11 +35,13 @@ class Watches:
 
     def add(self, watcher: Watcher) -> None:
         """List a watcher under the names of her relations."""
+        self._count += 1
         self._of.setdefault(watcher.ask.user, []).append(watcher)
         self._list(watcher, delivery_names(watcher.relations))
 
     def remove(self, watcher: Watcher) -> None:
         """Forget a watcher."""
+        self._count -= 1
         _take(self._of, watcher.ask.user, watcher)
         self._unlist(watcher, delivery_names(watcher.relations))
 

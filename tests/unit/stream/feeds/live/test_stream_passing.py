@@ -13,7 +13,7 @@ from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from services.contracts.errors import ServiceUnavailable
 from services.runtime.grpc_errors import status_of
 from services.stream.feeds.live.live_feeds import ConsumerTooSlow
-from services.stream.feeds.live.stream_passing import answer_stream
+from services.stream.feeds.live.stream_passing import passed_on
 from services.stream.feeds.passing_on import OwnerAway
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.routing import Routing
@@ -48,15 +48,11 @@ class Passing:
 
     def __init__(self, routing):
         self.routing = routing
-        self.here = []
 
     async def WatchFeed(self, request, context):  # noqa: N802 - as above
-        async def here():
-            self.here.append(request.user)
-            await context.write(watch_pb2.WatchFeedResponse(cursor="here"))
-
         try:
-            await answer_stream(self.routing, "person:anna", context, here, request)
+            if not await passed_on(self.routing, "person:anna", context, request):
+                await context.write(watch_pb2.WatchFeedResponse(cursor="here"))
         except ServiceUnavailable as error:
             await context.abort_with_status(rpc_status.to_status(status_of(error)))
 
