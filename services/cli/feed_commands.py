@@ -16,6 +16,7 @@ from services.cli.connection import Caller
 from services.cli.counts_command import shown
 from services.cli.mark_commands import Everything, IdsOrNone, named
 from services.cli.ranking_commands import Order, order_of
+from services.cli.rollup_options import Bucket, By, RolledUp, Within, group_line, roll_up_of
 
 Ids = Annotated[list[str], typer.Argument(help="activity ids")]
 
@@ -55,6 +56,9 @@ def feed(
     order: Annotated[
         Order | None, typer.Option(help="newest first, or by your ranking; what you saved where it isn't given")
     ] = None,
+    roll_up: RolledUp = False,
+    roll_up_by: By = None,
+    within: Bucket = Within.SIX_HOURS,
     as_json: AsJson = False,
 ) -> None:
     """Show a feed, newest first: home, or that of one person, group, tag or channel.
@@ -67,6 +71,8 @@ def feed(
     sluice feed --tag kafka --visibility internal --unread
     sluice feed --kind saved
     sluice feed --order for-you
+    sluice feed --roll-up
+    sluice feed --roll-up-by story --roll-up-by act --within day
     sluice feed --of person:anna --as ben
     sluice feed --of group:platform
     sluice feed --of 'tag:*'
@@ -85,9 +91,11 @@ def feed(
         request.feed = pb.FEED_KIND_SAVED
     if of:
         request.feed, request.of = pb.FEED_KIND_OUTBOX, of if ":" in of else f"person:{of}"
+    if rolled_up := roll_up_of(roll_up_by, within, rolled_up=roll_up):
+        request.roll_up.CopyFrom(rolled_up)
     page = call("feeds", FeedServiceStub, "GetFeed", request, Caller(user, token))
     for entry in page.entries:
-        out.print(MessageToJson(entry, indent=None), markup=False) if as_json else show_activity(entry.activity, _marks(entry))
+        out.print(MessageToJson(entry, indent=None), markup=False) if as_json else _show(entry)
     if as_json:
         return
     if page.newer_count:
@@ -96,6 +104,12 @@ def feed(
         out.print("[yellow]older entries are not reachable at the moment (search is away)[/yellow]")
     if page.next_page_token:
         out.print(f"[dim]older: --page-token {page.next_page_token}[/dim]")
+
+
+def _show(entry: feed_entry_pb2.FeedEntry) -> None:
+    show_activity(entry.activity, _marks(entry))
+    if group := group_line(entry.rollup):
+        out.print(f"  [cyan]{_safe(group)}[/cyan]")
 
 
 def show_activity(activity: activity_pb2.Activity, marks: str = "", *, indent: int = 0) -> None:

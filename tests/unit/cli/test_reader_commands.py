@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf import message_factory
 from sluice.activity.v1 import activity_pb2, relation_pb2
-from sluice.feed.v1 import counts_pb2, feed_service_pb2, marks_pb2, reactions_pb2, relation_service_pb2, thread_pb2
+from sluice.feed.v1 import counts_pb2, feed_service_pb2, marks_pb2, reactions_pb2, relation_service_pb2, rollup_pb2, thread_pb2
 from typer.testing import CliRunner
 
 from services.cli import (
@@ -191,6 +191,23 @@ def test_marks_of_the_reader_are_shown(sluice, feeds):
     entry.viewer_state.read = entry.viewer_state.saved = True
     feeds.answers["GetFeed"] = page
     assert "saved, read" in sluice("feed")
+
+
+def test_a_rolled_up_feed_is_asked_for_and_its_groups_are_shown(sluice, feeds):
+    page = feed_service_pb2.GetFeedResponse()
+    rollup = page.entries.add().rollup
+    rollup.count, rollup.actor_count, rollup.unread_count = 5, 4, 2
+    rollup.by.append(rollup_pb2.ROLL_UP_BY_STORY)
+    rollup.actors.add(name="person:ben")
+    page.entries.add()
+    feeds.answers["GetFeed"] = page
+    printed = sluice("feed --roll-up --within day")
+    assert printed.count("5 by person:ben and 3 more: the same story, 2 unread") == 1
+    assert feeds.asked[-1].roll_up == rollup_pb2.RollUp(within=rollup_pb2.ROLL_UP_WITHIN_DAY)
+    sluice("feed --roll-up-by thread")
+    assert list(feeds.asked[-1].roll_up.by) == [rollup_pb2.ROLL_UP_BY_THREAD]
+    sluice("feed")
+    assert not feeds.asked[-1].HasField("roll_up")
 
 
 def test_counts_are_shown_beside_what_they_are_of(sluice, feeds):
