@@ -17,13 +17,14 @@ from typing import Any
 
 import grpc
 import numpy as np
+from aiokafka import AIOKafkaProducer
 from sluice.feed.v1 import feed_service_pb2 as pb
 
 from bench.cores import bind
 from bench.engines import activate_all, names_followed
 from bench.population import Spec
 from services.cli.processes import resident_bytes
-from services.contracts.topics import RELATIONS
+from services.contracts.topics import FEEDS_DLQ, RELATIONS
 from services.runtime.bulk_read import partitions_of
 from services.runtime.lifecycle import run_service
 from services.runtime.metrics import FEEDS_DELIVERIES, FEEDS_PAGES
@@ -38,14 +39,18 @@ _LINE = 64 * 1024 * 1024
 
 
 class Echo:
-    """Answers every request of GetFeed's type with the same bytes."""
+    """Answers every request of GetFeed's type with the same bytes; writes a bare record before it does, if it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, producer: AIOKafkaProducer) -> None:
         self.answer = b""
+        self.record = b""
+        self._producer = producer
 
     async def echo(self, request: pb.GetFeedRequest, context: Any) -> bytes:
         """Return the bytes, as a servicer that has nothing to do."""
         del request, context
+        if self.record:
+            await self._producer.send_and_wait(FEEDS_DLQ.name, self.record)
         return self.answer
 
     def add_to_server(self, servicer: "Echo", server: Any) -> None:
@@ -136,6 +141,11 @@ class Line:
         table._body_budget = kept  # noqa: SLF001 - as above
         return table.body_bytes
 
+    async def on_produce(self, size: int) -> int:
+        """Let the echo write a record of so many bytes, and wait until it is acknowledged, before each answer."""
+        self._echo.record = os.urandom(size)
+        return size
+
     async def on_echo(self, answer: str) -> int:
         """Take what the echo answers, base64."""
         self._echo.answer = base64.b64decode(answer)
@@ -146,7 +156,8 @@ async def serve(settings: Settings, stop: asyncio.Event, socket: str) -> None:
     """Do as `services.stream.feeds.worker.run`, with the line and the echo beside it."""
     partitions = await partitions_of(settings.kafka.security(), RELATIONS.name)
     async with AsyncExitStack() as stack:
-        worker, echo = FeedsWorker(settings, len(partitions)), Echo()
+        worker = FeedsWorker(settings, len(partitions))
+        echo = Echo(worker._producer)  # noqa: SLF001 - the client that the worker writes with
         stack.push_async_callback(worker.close)
         worker._grpc.add(echo.add_to_server, echo)  # noqa: SLF001 - the same server, the same interceptors
         line = await asyncio.start_unix_server(Line(worker, echo).answer, socket, limit=_LINE)

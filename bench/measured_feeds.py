@@ -18,12 +18,13 @@ from services.runtime.embedded import free_port
 
 GET_FEED = "/sluice.feed.v1.FeedService/GetFeed"
 FOLLOW = "/sluice.feed.v1.RelationService/Follow"
+MARK_READ = "/sluice.feed.v1.FeedService/MarkRead"
 LEAVE = "/sluice.feed.v1.RelationService/Leave"
 PUBLISH = "/sluice.ingest.v1.PublishService/Publish"
 PUBLISH_STREAM = "/sluice.ingest.v1.PublishService/PublishStream"
-__all__ = ["ECHO", "FOLLOW", "GET_FEED", "LEAVE", "PUBLISH", "PUBLISH_STREAM", "MeasuredFeeds"]
+__all__ = ["ECHO", "FOLLOW", "GET_FEED", "LEAVE", "MARK_READ", "PUBLISH", "PUBLISH_STREAM", "MeasuredFeeds"]
 _START_S = 60.0
-_LOOK_S, _QUIET = 0.5, 0.15
+_LOOK_S, _QUIET, _QUIET_LOOKS = 0.5, 0.15, 6
 
 
 class MeasuredFeeds:
@@ -100,15 +101,17 @@ class MeasuredFeeds:
         answer: dict[str, float] = self.ask("applied", ends={str(at): end for at, end in ends.items()}, seconds=seconds)
         return answer
 
-    def until_quiet(self, seconds: float = 60.0) -> None:
+    def until_quiet(self, seconds: float = 180.0) -> None:
         """Wait until the worker has nothing more to do by itself, such as writing the other side of edges that it has read."""
         deadline = time.monotonic() + seconds
-        before = self.ask("clock")
+        before, quiet = self.ask("clock"), 0
         while time.monotonic() < deadline:
             time.sleep(_LOOK_S)
             now = self.ask("clock")
-            if now["processor"] - before["processor"] < _QUIET * (now["monotonic"] - before["monotonic"]):
-                self.until_ready(deadline)
+            is_quiet = now["processor"] - before["processor"] < _QUIET * (now["monotonic"] - before["monotonic"])
+            # It may wait for Kafka in between.
+            quiet = quiet + 1 if is_quiet and not self.ask("ready") else 0
+            if quiet == _QUIET_LOOKS:
                 return
             before = now
         raise ProcessFailed(f"the worker is busy with nothing for {seconds:g} s")

@@ -5,7 +5,22 @@ from types import ModuleType
 
 from bench.row import Row
 
-MODULES = ("delivery", "reading", "counts", "fanout", "broadcast", "refine", "serving", "million", "visible", "history", "takeover")
+MODULES = (
+    "delivery",
+    "reading",
+    "ranking",
+    "counts",
+    "fanout",
+    "broadcast",
+    "refine",
+    "serving",
+    "watching",
+    "marks",
+    "million",
+    "visible",
+    "history",
+    "takeover",
+)
 
 
 class UnknownFigure(ValueError):

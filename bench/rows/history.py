@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-import grpc
 from elasticsearch import AsyncElasticsearch
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1 import relation_service_pb2
@@ -46,7 +45,6 @@ COLD = Figure(
     "getfeed_cold_bodies_p99_ms", "ms", Target(at_most=60), "Elasticsearch's answer to a question for the same twenty documents"
 )
 _NEWEST = 200
-_QUIET_S = 60.0
 _WARM_UP = 30
 
 
@@ -122,17 +120,8 @@ class _Bench:
         self._warm: list[tuple[PersonRelations, Call]] = []
 
     async def warm_up(self, readers: Sequence[tuple[PersonRelations, Call]]) -> None:
-        """Open connections and compile queries, as soon as the worker has written the other side of all the edges."""
-        deadline = time.monotonic() + _QUIET_S
-        while True:
-            try:
-                await self._cold_reads(readers[:1])
-                break
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.5)
-        await self._cold_reads(readers[1:])
+        """Open connections and compile queries."""
+        await self._cold_reads(readers)
         await self._questions(readers)
         await self._follows(len(readers) // 3)
         await self._writes_and_questions(len(readers))
