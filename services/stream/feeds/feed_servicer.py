@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from sluice.activity.v1 import preference_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
 from sluice.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 
@@ -66,6 +67,8 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
     async def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> Any:  # noqa: N802 - named by the proto
         """See the proto."""
         if request.HasField("roll_up"):
+            if request.order == preference_pb2.ORDER_FOR_YOU:
+                raise InvalidRequest("a feed is ranked or rolled up, not both", field="order")
             return await self._rolled_up(request, context)
         caller = principal()
         ask = page_ask(first_page(request), caller)

@@ -33,6 +33,10 @@ class OneAudience(NamedTuple):
         """Count for one reader, as ObjectTally does."""
         return self.counts if is_readable(self.audience) else NOTHING
 
+    def parts(self) -> "list[OneAudience]":
+        """Return what is for each audience, as ObjectTally does."""
+        return [self]
+
 
 class ObjectTally:
     """The edges of one object by the ids of the interacting activities; putting and removing one is O(1).
@@ -88,11 +92,15 @@ class ObjectTally:
                 del self._counts[group]
             self._note_several(group & _KIND, actor)
 
+    def parts(self) -> list[OneAudience]:
+        """Return what is for each audience alone. Not to be changed."""
+        if self._parts is None:
+            self._parts = self._summed()
+        return self._parts
+
     def tally(self, is_readable: Callable[[int], bool]) -> Tally:
         """Count for one reader. is_readable: whether she may know of what is for the audience of this number."""
-        parts = self._parts
-        if parts is None:
-            parts = self._parts = self._summed()
+        parts = self.parts()
         if len(parts) == 1:
             return parts[0].tally(is_readable)
         totals = [0] * len(KINDS)

@@ -1,11 +1,13 @@
 """GetFeed by a ranking: messages in, bytes out."""
 
 import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sluice.feed.v1 import feed_service_pb2 as pb
 
 from services.contracts.errors import InvalidRequest
+from services.contracts.feed_filter import FeedFilter
 from services.contracts.page_tokens import PageToken, PageTokenInvalid, decode_page_token, fingerprint
 from services.contracts.preferences import Order
 from services.runtime.metrics import FEEDS_PAGES
@@ -93,7 +95,12 @@ def first_page(request: pb.GetFeedRequest) -> pb.GetFeedRequest:
 
 
 def _fingerprint(ask: PageAsk) -> str:
-    return fingerprint("ranked", ask.user, ask.wanted)
+    return _fingerprint_of(ask.user, ask.wanted)
+
+
+@lru_cache(maxsize=10_000)
+def _fingerprint_of(user: str, wanted: FeedFilter) -> str:
+    return fingerprint("ranked", user, wanted)
 
 
 def _token(after: InSnapshot | Below | None, ask: PageAsk) -> str:

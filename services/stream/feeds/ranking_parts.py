@@ -11,13 +11,14 @@ from services.stream.feeds.preference_changes import PreferenceChanges
 from services.stream.feeds.ranked_feed import RankedFeed
 from services.stream.feeds.ranking.explaining import Explaining
 from services.stream.feeds.ranking.ranked_reading import RankedReader
-from services.stream.feeds.ranking.reader_columns import Engagement
 from services.stream.feeds.ranking.scoring import Scoring
 from services.stream.feeds.ranking.snapshots import Snapshots
+from services.stream.feeds.ranking.tally_columns import TallyColumns
 from services.stream.feeds.ranking_servicer import RankingServicer
 from services.stream.feeds.reading import FeedReader
 from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.routing import Routing
+from services.stream.feeds.tallies import Tallies
 
 
 class RankingParts(NamedTuple):
@@ -34,12 +35,12 @@ def build_ranking(
     history: History,
     preferences: PreferenceChanges,
     *,
-    engagement: Engagement,
+    tallies: Tallies,
     observed: ObservedCounts,
     routing: Routing,
 ) -> RankingParts:
     """Put them together; both score by the same columns."""
-    scoring = Scoring(engine, state, engagement)
+    scoring = Scoring(engine, state, TallyColumns(tallies))
     ranked = RankedReader(reader, engine, scoring, Snapshots(), _now_ms)
     explaining = Explaining(reader, engine, scoring, ActivitiesById(engine, history), _now_ms)
     return RankingParts(

@@ -1,6 +1,7 @@
 """How many like, share and comment on what: every edge of `sluice.interactions.v1`, in few bytes."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
@@ -21,6 +22,11 @@ FEW: Final = 64
 _KEPT_OBJECTS: Final = 50_000
 _KIND: Final = (1 << KIND_BITS) - 1
 _SINGLE: Final = (Tally(likes=1), Tally(shares=1), Tally(comments=1))
+#: In place of an audience's number.
+UNTOUCHED: Final = -1
+MIXED: Final = -2
+# The last so many objects that something happened to are told to who keeps counts elsewhere.
+_TOUCHED: Final = 100_000
 _KIND_OF: Final = {verb: kind for kind, verb in enumerate(KINDS)}
 
 
@@ -33,6 +39,9 @@ class Tallies:
     def __init__(self, few: int = FEW) -> None:
         """few: up to how many edges an object is counted only when somebody asks."""
         self._most_bytes = few * _SIZE
+        #: The objects of the last edges that were put or removed, and how many there have been in all.
+        self.touched: deque[bytes] = deque(maxlen=_TOUCHED)
+        self.touches = 0
         self._few: dict[bytes, bytes] = {}
         self._many: dict[bytes, ObjectTally] = {}
         self._counted: WeightedCache[bytes, ObjectTally | OneAudience] = WeightedCache(_KEPT_OBJECTS)
@@ -46,6 +55,7 @@ class Tallies:
     def put(self, edge: Interaction) -> None:
         """Take an edge, or what has become of it."""
         obj, activity_id = bytes.fromhex(edge.object_id), bytes.fromhex(edge.activity_id)
+        self._touch(obj)
         group = self._audience_number(edge.audience) << KIND_BITS | _KIND_OF[edge.verb]
         # Python's hash of a text is keyed: nobody can craft two names that count as one.
         actor = hash(edge.actor)
@@ -65,6 +75,7 @@ class Tallies:
     def remove(self, edge: Interaction) -> None:
         """Take an edge back; nothing happens when there is none. Who and for whom don't matter."""
         obj, activity_id = bytes.fromhex(edge.object_id), bytes.fromhex(edge.activity_id)
+        self._touch(obj)
         if (many := self._many.get(obj)) is not None:
             many.remove(activity_id)
             if not many:
@@ -89,12 +100,22 @@ class Tallies:
             tallies.append(NOTHING if counted is None else counted.tally(is_readable))
         return tallies
 
-    def standing_on(self, objects: Sequence[bytes], reader: PersonRelations) -> Iterator[tuple[int, Tally]]:
-        """Yield what is on those of many objects that have something on them, with their places among the objects; see `of`."""
-        few, many, is_readable = self._few, self._many, self._readable_by(reader)
-        for place in [place for place, obj in enumerate(objects) if obj in few or obj in many]:
-            if counted := self._counted_edges(objects[place]):
-                yield place, counted.tally(is_readable)
+    def single(self, obj: bytes) -> tuple[int, Tally]:
+        """Return what is on an object, and the number of the audience that all of it is for; see `may_know`.
+
+        UNTOUCHED where nothing is on it; MIXED where it depends on the reader.
+        """
+        counted = self._counted_edges(obj)
+        parts = [] if counted is None else counted.parts()
+        return parts[0] if len(parts) == 1 else (MIXED if parts else UNTOUCHED, NOTHING)
+
+    def may_know(self, audience: int, reader: PersonRelations) -> bool:
+        """Return whether a reader may know of what is for an audience. audience: its number."""
+        return self._readable_by(reader)(audience)
+
+    def _touch(self, obj: bytes) -> None:
+        self.touched.append(obj)
+        self.touches += 1
 
     def _counted_edges(self, obj: bytes) -> ObjectTally | OneAudience | None:
         edges = self._few.get(obj)

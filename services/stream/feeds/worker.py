@@ -202,7 +202,7 @@ class FeedsWorker:
             self._state,
             history,
             PreferenceChanges(self._owned.preferences, self._state.partition_of, self._owned.positions, self._producer),
-            engagement=self._tallies,
+            tallies=self._tallies,
             observed=observed,
             routing=self._routing,
         )

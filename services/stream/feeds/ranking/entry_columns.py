@@ -25,7 +25,7 @@ _SCOPES = tuple(scope.name.lower() for scope in Scope)
 
 
 class EntryColumns:
-    """The columns of one activity table. About 120 bytes a slot, only where rankings are read."""
+    """The columns of one activity table. About 60 bytes a slot, only where rankings are read."""
 
     def __init__(self) -> None:
         self._table: ActivityTable | None = None
@@ -36,13 +36,15 @@ class EntryColumns:
         self._codes: dict[str, int] = {"": 0}
         self._texts: dict[str, Codes] = {name: np.zeros(0, np.int32) for name in TEXTS}
         self._targets = np.zeros((0, TARGETS), np.int32)
-        self._ids: list[bytes] = []
         self._read_for_mentions = np.zeros(0, np.bool_)
         self._mentioned_in: defaultdict[str, set[int]] = defaultdict(set)
         self._mentions_of: dict[int, tuple[str, ...]] = {}
 
-    def look(self, table: ActivityTable, slots: Slots) -> None:
-        """Bring the columns of slots, each in use, up to what the table says. O(slots), and for each changed one a few µs."""
+    def look(self, table: ActivityTable, slots: Slots) -> Slots:
+        """Bring the columns of slots, each in use, up to what the table says; return those that had changed.
+
+        O(slots), and for each changed one a few µs.
+        """
         if table is not self._table or len(self._codes) > _MOST_NAMES:
             self._forget()
             self._table = table
@@ -53,6 +55,7 @@ class EntryColumns:
         if len(changed):
             self._describe(changed, [table.facts_at(slot) for slot in changed.tolist()])
             table.changed[changed] = False
+        return changed
 
     def texts(self, name: str, slots: Slots) -> Codes:
         """Return the codes of a text signal, int32[n]. name: one of TEXTS."""
@@ -61,10 +64,6 @@ class EntryColumns:
     def targets(self, slots: Slots) -> Codes:
         """Return the codes of the first targets, int32[n, TARGETS], 0 for none."""
         return self._targets.take(slots, axis=0)
-
-    def ids(self, slots: Slots) -> list[bytes]:
-        """Return the ids, 16 bytes each."""
-        return list(map(self._ids.__getitem__, slots.tolist()))
 
     def code(self, name: str) -> int:
         """Return the code of a text or name, -1 where no entry has it."""
@@ -104,8 +103,6 @@ class EntryColumns:
         self._texts["scope"][slots] = [code(_SCOPES[one.audience.scope]) for one in facts]
         nothing = ("",) * TARGETS
         self._targets[slots] = [[code(name) for name in (one.targets + nothing)[:TARGETS]] for one in facts]
-        for slot, one in zip(slots.tolist(), facts, strict=True):
-            self._ids[slot] = bytes.fromhex(one.id)
         self._read_for_mentions[slots] = False
         for slot in self._mentions_of.keys() & set(slots.tolist()):
             self._note_mentions(slot, ())
@@ -117,5 +114,4 @@ class EntryColumns:
         more = size - len(self._targets)
         self._texts = {name: np.concatenate((column, np.zeros(more, np.int32))) for name, column in self._texts.items()}
         self._targets = np.concatenate((self._targets, np.zeros((more, TARGETS), np.int32)))
-        self._ids += [b""] * more
         self._read_for_mentions = np.concatenate((self._read_for_mentions, np.zeros(more, np.bool_)))

@@ -16,6 +16,7 @@ from services.stream.feeds.ranking.signals import ranking
 from services.stream.feeds.ranking.snapshots import Snapshot, Snapshots
 from services.stream.feeds.readers import Reader
 from services.stream.feeds.reading import FeedReader
+from services.stream.feeds.rules import Rules
 from services.stream.feeds.timelines import EVERYTHING
 
 
@@ -117,11 +118,16 @@ class RankedReader:
     async def _walk(self, ask: PageAsk, snapshot: Snapshot, index: int) -> _Walk:
         walk = _Walk(index)
         while walk.index < len(snapshot.facts) and len(walk.entries) < ask.size and not walk.partial:
-            chosen, end = self._chosen(ask, snapshot, walk.index, ask.size - len(walk.entries))
+            rules = self._reader.rules(ask)
+            chosen, end = self._chosen(rules, snapshot, walk.index, ask.size - len(walk.entries))
             candidates = list(chosen.values())
+            if not rules.relations.words and self._is_at_hand(ask, candidates):
+                walk.entries += self._reader.with_state(ask, candidates)
+                walk.ends += (at + 1 for at in chosen)
+                walk.index = end
+                continue
             try:
-                if any(candidate.body is None for candidate in candidates):
-                    candidates = await self._reader.hydrated(ask, candidates)
+                candidates = await self._reader.hydrated(ask, candidates)
             except HistoryAway:
                 # What can't be shown must not be skipped.
                 missing = next(at for at, candidate in chosen.items() if candidate.body is None)
@@ -141,9 +147,13 @@ class RankedReader:
             walk.index = end
         return walk
 
-    def _chosen(self, ask: PageAsk, snapshot: Snapshot, index: int, room: int) -> tuple[dict[int, Candidate], int]:
+    def _is_at_hand(self, ask: PageAsk, candidates: list[Candidate]) -> bool:
+        """Return whether candidates can be shown as they are, without waiting."""
+        return self._engine.readers.get(ask.user) is not None and all(candidate.body is not None for candidate in candidates)
+
+    def _chosen(self, rules: Rules, snapshot: Snapshot, index: int, room: int) -> tuple[dict[int, Candidate], int]:
         """Return the next candidates that are in the feed now, by their index, and where to go on."""
-        show, present, chosen = self._reader.rules(ask).show, self._engine.present, dict[int, Candidate]()
+        show, present, chosen = rules.show, self._engine.present, dict[int, Candidate]()
         for at in range(index, len(snapshot.facts)):
             if len(chosen) == room:
                 return chosen, at

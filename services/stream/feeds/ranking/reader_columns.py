@@ -1,6 +1,6 @@
 """The signals of some entries as one reader sees them, computed when an expression asks for them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -11,7 +11,6 @@ from services.contracts.activity import Scope
 from services.contracts.matching import Facts
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.activity_table import ActivityTable
-from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.ranking.entry_columns import TEXTS, EntryColumns
 from services.stream.feeds.ranking.evaluating import Scores
 from services.stream.feeds.ranking.interest import Interest
@@ -24,11 +23,11 @@ _MS_AN_HOUR = 3_600_000.0
 class Engagement(Protocol):
     """How many people did something with activities."""
 
-    def standing_on(self, objects: Sequence[bytes], reader: PersonRelations) -> Iterable[tuple[int, Tally]]:
-        """Return what is on those activities that have something on them, as far as the reader may know, with their places.
+    def look(self, table: ActivityTable, changed: Slots) -> None:
+        """Take note of the table that slots are of, and of those that may hold other activities than before."""
 
-        objects: ids, 16 bytes each.
-        """
+    def counted(self, slots: Slots, reader: PersonRelations) -> Scores:
+        """Return what is on activities, as far as the reader may know: float64[3, n], in the order of Tally."""
 
 
 class Viewer(NamedTuple):
@@ -62,7 +61,7 @@ class ReaderColumns:
         engagement: Engagement,
         now_ms: int,
     ) -> None:
-        entries.look(table, slots)
+        engagement.look(table, entries.look(table, slots))
         self._entries = entries
         self._table = table
         self._slots = slots
@@ -114,12 +113,7 @@ class ReaderColumns:
 
     @cached_property
     def _tallied(self) -> _Tallied:
-        counted = np.zeros((len(Tally._fields), len(self._slots)))
-        standing = list(self._engagement.standing_on(self._entries.ids(self._slots), self._viewer.relations))
-        if standing:
-            places, tallies = zip(*standing, strict=True)
-            counted[:, places] = np.array(tallies, np.float64).T
-        return _Tallied(*counted)
+        return _Tallied(*self._engagement.counted(self._slots, self._viewer.relations))
 
     def _popularity(self) -> Scores:
         likes, shares, comments = self._tallied

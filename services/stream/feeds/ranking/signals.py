@@ -1,6 +1,7 @@
 """The signals that expressions may name. docs/ranking.md explains them; a test holds both to the same list."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from services.stream.feeds.ranking.parsing import parse
@@ -42,6 +43,7 @@ TYPES: Final = {name: meaning.type for name, meaning in SIGNALS.items()}
 FOR_YOU: Final = "interest * popularity * decay(age_hours, 24)"
 
 
+@lru_cache(maxsize=4096)
 def ranking(text: str) -> Node:
     """Return the tree of an expression over SIGNALS, of FOR_YOU for an empty one. Raises RankingInvalid."""
     return parse(text or FOR_YOU, TYPES)

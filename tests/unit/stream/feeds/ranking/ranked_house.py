@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from services.contracts.activity import Verb
 from services.stream.feeds.object_tally import Tally
 from services.stream.feeds.pages import PageAsk
@@ -19,11 +21,12 @@ class Counted:
     def __init__(self):
         self.of = {}
 
-    def standing_on(self, objects, reader):
-        for place, obj in enumerate(objects):
-            counts = [self.of.get((what, obj.hex()), 0) for what in Tally._fields]
-            if any(counts):
-                yield place, Tally(*counts)
+    def look(self, table, changed):
+        self.table = table
+
+    def counted(self, slots, reader):
+        ids = [self.table.facts_at(slot).id for slot in slots.tolist()]
+        return np.array([[float(self.of.get((what, each), 0)) for each in ids] for what in Tally._fields]).reshape(3, len(ids))
 
 
 class Ranking:

@@ -18,6 +18,7 @@ from services.stream.feeds.ranking.evaluating import evaluate
 from services.stream.feeds.ranking.interest import Reacted, Reaction, learnt
 from services.stream.feeds.ranking.scoring import Scoring
 from services.stream.feeds.ranking.signals import FOR_YOU, SIGNALS, ranking
+from services.stream.feeds.ranking.tally_columns import TallyColumns
 from services.stream.feeds.tallies import Tallies
 from tests.unit.stream.feeds.house import House
 from tests.unit.stream.feeds.small_steps import small_steps
@@ -45,7 +46,7 @@ def signals(house, *names, now_ms=0, tallies=None, employee=True):
     house.page(A)
     owner = house.owner_of(A)
     slots = owner.engine.slots_below(owner.engine.readers.get(A), TOP)
-    scoring = Scoring(owner.engine, owner.state, tallies or Tallies())
+    scoring = Scoring(owner.engine, owner.state, TallyColumns(tallies or Tallies()))
     columns = scoring.columns(slots, owner.state.reader(A, employee=employee), since_ms=0, now_ms=now_ms)
     values = [evaluate(ranking(expression_of(name)), columns, len(slots)).tolist() for name in names]
     ids = [owner.engine.table.facts_at(slot).id for slot in slots.tolist()]
@@ -123,7 +124,7 @@ def test_an_edit_is_seen_by_the_next_reading(told):
     assert signals(told, 'language == "de"', "is_mention")[post.id] == (1, 0)
     owner = told.owner_of(A)
     told.edit(post, language="en", mentions=(Entity(A),))
-    scoring = Scoring(owner.engine, owner.state, Tallies())
+    scoring = Scoring(owner.engine, owner.state, TallyColumns(Tallies()))
     slots = owner.engine.slots_below(owner.engine.readers.get(A), TOP)
     relations = owner.state.reader(A, employee=True)
     tree = ranking('if(language == "de", 1, 0) + if(is_mention, 2, 0)')
@@ -147,7 +148,7 @@ def test_interest_comes_from_her_own_reactions_alone(told):
     told.deliver_all(A)
     told.page(A)
     owner = told.owner_of(A)
-    learning = Scoring(owner.engine, owner.state, Tallies()).learning
+    learning = Scoring(owner.engine, owner.state, TallyColumns(Tallies())).learning
     weights = learning.learn(owner.state.reader(A, employee=True), 0, 80).weights
     assert weights["tag:x"] == pytest.approx(np.log1p(1))
     assert weights["tag:y"] == pytest.approx(np.log1p(3))
@@ -166,7 +167,10 @@ def test_interest_is_learnt_anew_after_half_a_minute_or_a_reset(told):
     told.deliver_all(A)
     told.page(A)
     owner = told.owner_of(A)
-    learning, relations = Scoring(owner.engine, owner.state, Tallies()).learning, owner.state.reader(A, employee=True)
+    learning, relations = (
+        Scoring(owner.engine, owner.state, TallyColumns(Tallies())).learning,
+        owner.state.reader(A, employee=True),
+    )
     assert learning.interest(relations, 0, 100).weights == {}
     told.like(A, liked.id)
     told.deliver_all(A)
