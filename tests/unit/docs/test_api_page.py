@@ -7,7 +7,7 @@ from pathlib import Path
 import protovalidate
 import pytest
 from google.protobuf import descriptor_pool, json_format, message_factory
-from sluice.feed.v1 import feed_service_pb2, relation_service_pb2
+from sluice.feed.v1 import feed_service_pb2, ranking_service_pb2, relation_service_pb2
 from sluice.ingest.v1 import publish_service_pb2
 from sluice.search.v1 import search_service_pb2
 
@@ -21,6 +21,7 @@ CALL = re.compile(r"^call -d '(\{.*?\})' (?:\\\n\s*)?(\S+) (sluice\.[\w.]+)/(\w+
 CALLS = CALL.findall(PAGE)
 FEED = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
 RELATIONS = relation_service_pb2.DESCRIPTOR.services_by_name["RelationService"]
+RANKINGS = ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"]
 FILES = (feed_service_pb2, relation_service_pb2, search_service_pb2, publish_service_pb2)
 
 
@@ -38,7 +39,7 @@ def test_a_call_of_the_page_is_a_valid_request(body, address, service, method):
     assert address == PORTS[service.split(".")[1]]
 
 
-@pytest.mark.parametrize("method", [*FEED.methods_by_name, *RELATIONS.methods_by_name])
+@pytest.mark.parametrize("method", [*FEED.methods_by_name, *RELATIONS.methods_by_name, *RANKINGS.methods_by_name])
 def test_every_method_about_feeds_and_relations_has_a_call(method):
     assert method in {called for *_, called in CALLS}
 
