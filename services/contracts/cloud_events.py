@@ -57,6 +57,11 @@ class EventHeaders:
             _CONTENT_TYPE,
         ]
 
+    def of_many(self, count: int, *, event_id: bytes, subject: bytes, time_ms: int) -> list[Headers]:
+        """Return the headers of events of one subject and time; a number behind event_id tells them apart."""
+        _, _, *shared = self.of(event_id=event_id, subject=subject, time_ms=time_ms)
+        return [[_SPEC_VERSION, ("ce_id", b"%b-%d" % (event_id, number)), *shared] for number in range(count)]
+
 
 _SPEC_VERSION = ("ce_specversion", b"1.0")
 _CONTENT_TYPE = ("content-type", b"application/protobuf")

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from services.contracts.cloud_events import MARKED, RELATED, EventHeaders, cloud_event
+from services.contracts.cloud_events import MARKED, RELATED, EventHeaders, Headers, cloud_event
 from services.contracts.errors import ServiceUnavailable
 from services.contracts.marked_places import MarkedPlace
 from services.contracts.relation_codec import MarkerKind, marker_key, markers_to_bytes, relation_to_bytes
 from services.contracts.relations import Relation, RelationKind
 from services.contracts.topics import MARKERS, RELATIONS
-from services.runtime.appends import append_confirmed
 from services.runtime.confirmed_sends import send_confirmed
+from services.runtime.group_appends import GroupAppends
 from services.runtime.records import Outgoing, TopicPartition
 from services.stream.feeds.limits import check_edge, check_marks
 from services.stream.feeds.mark_edits import MarkEdit, marked_again, marked_up_to
@@ -37,6 +38,14 @@ class Edit:
     taken_back: tuple[Relation, ...] = ()
 
 
+class _MarkRecord(NamedTuple):
+    """A tuple: a user marks by the dozen."""
+
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
 class Changes:
     """Writes edges and markers of the users owned here and waits until they are applied. Repeating a change changes nothing.
 
@@ -50,6 +59,7 @@ class Changes:
         self._state = state
         self._applied = applied
         self._producer = producer
+        self._appends = GroupAppends(producer)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def relate(self, subject: str, kind: RelationKind, obj: str) -> None:
@@ -85,26 +95,27 @@ class Changes:
             await self._write_marks(user, marked_up_to(self._state.marks(user), kind, place))
 
     async def _write_marks(self, user: str, marked: MarkEdit) -> None:
-        """Write a change as one batch: a user's marks are in one partition."""
-        headers, event, now_ms = EventHeaders(MARKED, "feeds"), uuid.uuid4().hex, _now_ms()
-        records: list[Outgoing] = []
+        """Write a change as a part of one batch: a user's marks are in one partition."""
+        now_ms, written = _now_ms(), list[tuple[bytes, bytes | None]]()
         for changes, is_made in ((marked.made, True), (marked.taken_back, False)):
             for kind, some in groupby(changes, itemgetter(0)):
                 ids = [activity_id for _, activity_id in some]
+                keys = [marker_key(user, kind, activity_id) for activity_id in ids]
                 values = markers_to_bytes(user, kind, ids, now_ms) if is_made else [None] * len(ids)
-                for activity_id, value in zip(ids, values, strict=True):
-                    event_id = f"{event}-{len(records)}".encode()
-                    event_headers = headers.of(event_id=event_id, subject=user.encode(), time_ms=now_ms)
-                    records.append(Outgoing(MARKERS.name, marker_key(user, kind, activity_id), value, event_headers))
-        if not records:
+                written += zip(keys, values, strict=True)
+        if not written:
             return
+        headers = EventHeaders(MARKED, "feeds").of_many(
+            len(written), event_id=uuid.uuid4().hex.encode(), subject=user.encode(), time_ms=now_ms
+        )
+        records = [_MarkRecord(key, value, of) for (key, value), of in zip(written, headers, strict=True)]
         partition = TopicPartition(MARKERS.name, self._state.partition_of(user))
         try:
             async with asyncio.timeout(_SECONDS):
-                offsets = await append_confirmed(self._producer, partition, records)
-                if -1 in offsets:
+                behind = await self._appends.append(partition, records)
+                if not behind:
                     raise TimeoutError  # noqa: TRY301 - as below: it is there, and nobody says where
-                await self._applied.wait({partition: offsets[-1] + 1}, _SECONDS)
+                await self._applied.wait({partition: behind}, _SECONDS)
         except (KafkaError, TimeoutError):
             raise ServiceUnavailable("the marks could not be confirmed; they may still come into force") from None
 

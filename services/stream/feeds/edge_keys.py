@@ -23,6 +23,8 @@ _MARKER_KINDS = {kind.name: int(kind) for kind in MarkerKind}
 _BETWEEN = "\n"
 _JOINT = f"{SEPARATOR}{_BETWEEN}{SEPARATOR}".encode()
 _ID_LENGTH = 32
+#: Of an activity id as bytes.
+ID_BYTES = 16
 
 
 def group_of(owner: int, kind: int) -> int:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
 
 from services.contracts.cloud_events import RELATION_OFFSET
 from services.contracts.matching import delivery_names
-from services.contracts.relation_codec import MarkerKind, mark_in_key
 from services.contracts.relations import Relation, RelationKind, relation_of_inverse_key, relation_of_key
 from services.runtime.records import Headers, Record
-from services.stream.feeds.edge_keys import id_bytes
+from services.stream.feeds.edge_keys import ID_BYTES
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.relation_state import RelationState
 
@@ -76,27 +78,25 @@ class Intake:
 
     def markers(self, records: Sequence[Record]) -> Taken:
         """Take records of sluice.markers.v1."""
+        groups, ids, places = self._state.marks_in([record.key for record in records])
+        if places:
+            taken = Taken([(records[place], ValueError("the key names no mark")) for place in places])
+            good = np.flatnonzero(groups >= 0)
+            records, groups, ids = [records[place] for place in good.tolist()], groups[good], ids[good]
+        else:
+            taken = Taken()
+        data = ids.astype(">u8").tobytes()
+        begins = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
         # Users mark by the dozen: what is asked of the state for one is asked for all that stand side by side.
-        run: list[tuple[bytes, int | None]] = []
-        whose: tuple[int, str, MarkerKind] | None = None
-
-        def take(record: Record) -> None:
-            nonlocal whose, run
-            user, kind, digits = mark_in_key(record.key or b"")
-            activity_id = id_bytes(digits)
-            if whose != (hers := (record.partition, user, kind)):
-                self._mark(whose, run)
-                whose, run = hers, []
-            run.append((activity_id, None if record.value is None else record.offset))
-
-        taken = _each(records, take)
-        self._mark(whose, run)
+        for begin, end in pairwise((*begins, len(records)) if begins else ()):
+            run = records[begin:end]
+            marks = [
+                (data[at : at + ID_BYTES], None if record.value is None else record.offset)
+                for at, record in zip(range(begin * ID_BYTES, end * ID_BYTES, ID_BYTES), run, strict=True)
+            ]
+            user = self._state.put_marks(run[0].partition, int(groups[begin]), marks)
+            self._engine.watches.marked(user)
         return taken
-
-    def _mark(self, whose: tuple[int, str, MarkerKind] | None, run: Sequence[tuple[bytes, int | None]]) -> None:
-        if whose is not None:
-            self._state.put_marks(*whose, run)
-            self._engine.watches.marked(whose[1])
 
     def identities(self, names: frozenset[str]) -> None:
         """Take note that names stand for other people than before. O(active readers) and what those cost whom it concerns."""

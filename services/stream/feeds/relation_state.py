@@ -9,9 +9,9 @@ from services.contracts.partitions import partition_of
 from services.contracts.relation_codec import MarkerKind
 from services.contracts.relations import WORD, PersonRelations, Relation, RelationKind
 from services.stream.feeds.edge_columns import EdgeColumns, EdgeRow, EdgesOf, Taken
-from services.stream.feeds.edge_keys import KIND_BITS, OTHER_BITS, group_of, marks_group
+from services.stream.feeds.edge_keys import KIND_BITS, MARK_BITS, OTHER_BITS, Ids, group_of, marks_group, marks_in
 from services.stream.feeds.identities import Identities
-from services.stream.feeds.interning import InternedNames
+from services.stream.feeds.interning import InternedNames, Longs
 from services.stream.feeds.marks import Marks
 from services.stream.feeds.relation_loading import PartitionLoading
 from services.stream.feeds.user_marks import UserMarks
@@ -112,10 +112,15 @@ class RelationState:
         group = group_of(self._names.id_of(relation.object), relation.kind)
         return self._of(relation.object).inverse.row(group, self._names.id_of(relation.subject))
 
-    def put_marks(self, partition: int, user: str, kind: MarkerKind, marks: Sequence[tuple[bytes, int | None]]) -> None:
-        """Take marks of one kind and user, in the order of the log: 16 bytes of each id, and the offset; None takes it back."""
-        columns, number = self._owned[partition].marks, self._names.id_of(user)
-        group, hers = marks_group(number, kind), self._marks_of(columns, user, number)
+    def marks_in(self, keys: Sequence[bytes | None]) -> tuple[Longs, Ids, list[int]]:
+        """Return what keys say, see edge_keys; `put_marks` takes their groups."""
+        return marks_in(keys, self._names)
+
+    def put_marks(self, partition: int, group: int, marks: Sequence[tuple[bytes, int | None]]) -> str:
+        """Take marks of one group, in the order of the log: 16 bytes of each id, and the offset; None takes it back. Returns whose."""
+        number, kind = group >> MARK_BITS, MarkerKind(group & ((1 << MARK_BITS) - 1))
+        columns, user = self._owned[partition].marks, self._names.name_of(number)
+        hers = self._marks_of(columns, user, number)
         if hers is _NOTHING_MARKED:
             hers = UserMarks({})
         marked = hers.of(kind)
@@ -126,6 +131,7 @@ class RelationState:
                 columns.add(group, activity_id, marked, offset)
         hers.changed(kind)
         self._marked.put(user, hers, _OVERHEAD + len(hers))
+        return user
 
     def objects(self, subject: str, kind: RelationKind) -> Mapping[str, int]:
         """Return what a user that is owned here follows (is a member of, mutes, blocks, asks to follow) → since when, ms."""

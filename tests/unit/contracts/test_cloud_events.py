@@ -36,3 +36,9 @@ def test_times_are_rfc_3339_to_the_millisecond(ms):
 def test_what_is_outside_the_calendar_is_an_error(ms):
     with pytest.raises((ValueError, OverflowError)):
         EventHeaders("t", "/s").of(event_id=b"1", subject=b"x", time_ms=ms)
+
+
+def test_many_events_of_one_moment_differ_in_their_ids_only():
+    headers = EventHeaders("t", "/s")
+    many = headers.of_many(3, event_id=b"e", subject=b"x", time_ms=7)
+    assert many == [headers.of(event_id=b"e-%d" % number, subject=b"x", time_ms=7) for number in range(3)]
