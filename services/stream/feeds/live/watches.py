@@ -70,10 +70,11 @@ class Watches:
             watcher.touch(slot)
 
     def counted(self, slot: int, facts: Facts) -> None:
-        """Tell those whose feeds an activity may be in that something is on it, or no longer."""
+        """Tell those who hold an activity that something is on it, or no longer. What others are told later has its counts with it."""
         for name in delivered_to(facts):
             for watcher in self.by_name.get(name, ()):
-                watcher.count((slot,))
+                if watcher.held.state_of(slot) is not None:
+                    watcher.count((slot,))
 
     def marked(self, user: str) -> None:
         """Tell that a user marked something, or took a mark back."""

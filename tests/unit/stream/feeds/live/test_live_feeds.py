@@ -10,6 +10,7 @@ from services.contracts.activity import Audience, Scope
 from services.contracts.errors import ServiceUnavailable
 from services.contracts.feed_filter import FeedFilter
 from services.contracts.relations import Relation, RelationKind
+from services.stream.feeds import deliveries
 from services.stream.feeds.engine import EngineLimits
 from services.stream.feeds.feed_servicer import page_token
 from services.stream.feeds.live.live_cursor import CursorInvalid
@@ -205,6 +206,24 @@ def test_a_reaction_is_live(play):
             play.worker.deliver_all()
             await stream.until(lambda messages: len(messages) == 3)
             assert [event.edited.viewer_state.liked for event in stream.events[1:]] == [True, False]
+
+    run(play, work())
+
+
+def test_a_snapshot_has_what_is_only_half_delivered(play, monkeypatch):
+    """What goes to very many is written to timelines in slices; who comes in between would miss it for good."""
+    monkeypatch.setattr(deliveries, "_SLICE", 1)
+    play.house.follow("person:h", "person:b")
+    for user in ("person:h", ANNA):
+        play.house.page(user)
+
+    async def work():
+        play.house.post("person:b", text="to many")
+        for partition, log in enumerate(play.worker.records):
+            play.worker.arrive(partition, len(log))
+        assert play.worker.engine.deliveries.unfinished
+        async with play.watching() as stream:
+            assert stream.texts("added") == ["to many"]
 
     run(play, work())
 

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from services.contracts.activity import Audience, Scope
+from services.contracts.relation_codec import MarkerKind
 from services.stream.feeds.engine import EngineLimits
 from services.stream.feeds.live import arrival_log
 from services.stream.feeds.live.live_view import CursorTooOld
@@ -62,6 +64,44 @@ class LiveFeeds(RuleBasedStateMachine, Happenings):
         """Things happen that listeners may hear of."""
         user = self.listeners[which % len(self.listeners)].ask.user
         self.happen(done_by(user, happenings) if hers else happenings)
+
+    @rule(
+        which=st.integers(0, 2),
+        nth=st.integers(0, 3),
+        what=st.sampled_from(["edit", "hide", "delete", "like", "save", "read", "seen", "sweep"]),
+        then=st.sampled_from(["nothing", "hear", "compare", "compare"]),
+    )
+    def happens_to_what_she_has(self, which, nth, what, then):
+        """Something happens to an entry that she has been told of."""
+        listener = self.listeners[which % len(self.listeners)]
+        if listener.entries:
+            chosen = self.house.latest[listener.held()[nth % len(listener.entries)][0]]
+            self.touch(listener.ask.user, chosen, what)
+        if then == "hear" and listener.listens:
+            listener.listen()
+        elif then == "compare":
+            self.compare()
+
+    def touch(self, user, activity, what):
+        """Let something happen to an activity."""
+        house = self.house
+        if what == "sweep":
+            house.index_everything()
+            house.owner_of(user).engine.evict(user)
+            for worker in house.workers:
+                worker.engine.sweep()
+        elif activity.deleted:
+            return
+        elif what == "edit":
+            house.edit(activity, text=f"{activity.text}!")
+        elif what == "hide":
+            house.edit(activity, audience=Audience(Scope.DIRECT, recipients=("person:nobody",)))
+        elif what == "delete":
+            house.delete(activity)
+        elif what == "like":
+            house.like(user, activity.id)
+        else:
+            house.mark(user, MarkerKind[{"save": "SAVED"}.get(what, what.upper())], activity.id)
 
     @rule(which=st.integers(0, 2))
     def hear(self, which):
