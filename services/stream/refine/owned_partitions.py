@@ -148,7 +148,7 @@ class OwnedPartitions:
 
     async def _read_unknown(self, positions: Mapping[TopicPartition, int]) -> None:
         def take(tp: TopicPartition, records: Sequence[Record]) -> None:
-            observe(self._refiners[tp.partition].winners, records)
+            observe(self._refiners[tp.partition].winners, records, beside=True)
 
         for tp, end in (await bulk_read(self._security, [*positions], take, start=positions)).items():
             self._output.read(tp, end)
@@ -166,8 +166,11 @@ class OwnedPartitions:
         REFINE_STATE_BYTES.set(sum(table.nbytes for table in tables))
 
 
-def observe(winners: Winners, records: Sequence[Record]) -> None:
-    """Let winners observe records of the output. What can't be read is left out: it hides nothing that a reader could show."""
+def observe(winners: Winners, records: Sequence[Record], *, beside: bool = False) -> None:
+    """Let winners observe records of the output. What can't be read is left out: it hides nothing that a reader could show.
+
+    beside: they were written while this worker wrote, too.
+    """
     for record in records:
         try:
             key = bytes.fromhex((record.key or b"").decode())
@@ -180,4 +183,4 @@ def observe(winners: Winners, records: Sequence[Record]) -> None:
             )
             continue
         if observed is not None:
-            winners.observe(observed, record.offset)
+            winners.observe(observed, record.offset, beside=beside)

@@ -113,6 +113,7 @@ class PartitionRefiner:
         for record in records:
             if record.offset <= winners.folded_to:
                 taken.outcomes[FOLDED_BEFORE] += 1
+                self._tell_again(record)
                 continue
             winners.folded_to = record.offset
             try:
@@ -133,6 +134,19 @@ class PartitionRefiner:
             else:
                 taken.outcomes[outcome.value] += 1
         return chosen
+
+    def _tell_again(self, record: Record) -> None:
+        """Have what an activity is on written again, if a record that was folded before says something else.
+
+        Whoever had it last may have died between the edge and the activity, while somebody else went on: the edge then lies behind.
+        """
+        try:
+            raw = read_raw(record.key, record.value, record.timestamp)
+        except Refused:
+            return
+        stored = self.winners.table.get(raw.key)
+        if stored is not None and stored.edge != raw.incoming.edge:
+            self.winners.unsettled.setdefault(raw.key, set()).add(raw.incoming.edge)
 
 
 def _emission(record: Record, raw: RawRecord, folded: Folded) -> Emission:

@@ -5,6 +5,7 @@ The owner follows its own output: a record that beats what is known is taken ove
 makes the key unsettled, and the winner must be written again. Since ranks are the same for all, writers never fight.
 """
 
+from services.contracts.interactions import NO_EDGE
 from services.stream.refine.fold_table import FoldTable
 from services.stream.refine.folding import Folded
 from services.stream.refine.refined_record import Observed
@@ -20,8 +21,10 @@ class Winners:
         self.table = FoldTable()
         self._expected: dict[bytes, Folded] = {}
         self.folded_to = -1
-        #: Keys whose winner must be written again → what the records that hide it are on.
+        #: Keys whose winner, or what it is on, must be written again → what the records that hide it are on.
         self.unsettled: dict[bytes, set[bytes]] = {}
+        # What winners that two writers have written are on: what the second said of it may lie behind what the next version says.
+        self._doubled: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> Folded | None:
         """Return the winner of key, expected ones included."""
@@ -44,11 +47,11 @@ class Winners:
         stored = self.table.get(key)
         return stored is not None and stored.offset == offset
 
-    def observe(self, observed: Observed, offset: int) -> None:
+    def observe(self, observed: Observed, offset: int, *, beside: bool = False) -> None:
         """Take a record of the output into account. Records come with rising offsets; seeing some again changes nothing.
 
         Whoever wrote it had folded, and dead-lettered, all raw records up to its raw offset before: records of one writer are
-        appended in order.
+        appended in order. beside: it was written while this worker wrote, too.
         """
         key, now = observed.key, observed.folded
         self.folded_to = max(self.folded_to, observed.raw_offset)
@@ -60,12 +63,20 @@ class Winners:
         if stored is None or now.rank > stored.rank:
             # Where ours lies behind it, ours is still to be observed, and unsettles the key then.
             self.table.put(key, now, offset)
-            self.unsettled.pop(key, None)
+            late = self.unsettled.pop(key, set()) | {self._doubled.pop(key, NO_EDGE)}
+            if beside and stored is not None:
+                # What we said that it is on may lie behind what they said.
+                late = late | {stored.edge}
+            if late := late - {NO_EDGE, now.edge}:
+                self.unsettled[key] = late
         elif now.rank == stored.rank:
+            if not beside and offset != stored.offset and now.edge:
+                self._doubled[key] = now.edge
             if offset > stored.offset:
                 self.table.put(key, now, offset)
                 self.unsettled.pop(key, None)
-        elif offset > stored.offset:
+        elif offset > stored.offset or now.edge != stored.edge:
+            # Edges are written before their activities: those of a record that lies before the winner may lie behind the winner's.
             self.unsettled.setdefault(key, set()).add(now.edge)
 
     def confirm(self, key: bytes, folded: Folded, offset: int) -> None:

@@ -92,7 +92,10 @@ class Writer:
 
     def write(self, *records):
         """Handle a slice of raw records."""
-        taken = self.begin(*records)
+        self.finish(self.begin(*records))
+
+    def finish(self, taken):
+        """Do the second half."""
         self.refused += [(record.offset, getattr(error, "reason", type(error).__name__)) for record, error in taken.refused]
         for emission in taken.emissions:
             offset = self.log.append_emission(emission)
@@ -106,7 +109,7 @@ class Writer:
 
     def follow(self):
         """Follow the output to its end, and repair what is hidden there; return how many were."""
-        observe(self.winners, self.log[self.followed :])
+        observe(self.winners, self.log[self.followed :], beside=self.followed > 0)
         self.followed = len(self.log)
         hidden = list(self.winners.unsettled)
         for key in hidden:
