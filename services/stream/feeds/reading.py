@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
 
 from services.contracts.matching import Facts, delivery_names
 from services.contracts.page_tokens import fitting
@@ -42,6 +46,14 @@ class _Skeleton:
     floor: Place | None
     partial: bool = False
     asked_history: bool = False
+
+
+class Shown(NamedTuple):
+    """What a timeline shows, newest first, with its slots. floor: nothing is missing above it; None: nothing at all."""
+
+    facts: list[Facts]
+    slots: Slots
+    floor: Place | None
 
 
 class FeedReader:
@@ -132,10 +144,10 @@ class FeedReader:
         reader = self._regeneration.ready(ask.user, employee=ask.employee)
         return None if reader is None else self._newer_in_memory(ask.top, reader, self._rules(ask))
 
-    def shown_in_memory(self, ask: PageAsk, below: Place, most: int) -> tuple[list[Facts], Place | None] | None:
-        """Return the newest that a home feed shows below a place, most of them at the most, and the place above which none is missing.
+    def shown_in_memory(self, ask: PageAsk, below: Place, enough: int, most: int, bucket_ms: int) -> Shown | None:
+        """Return what a home feed shows below a place: of the newest candidates, enough of them and on to the end of a bucket.
 
-        That is None where all that there is was returned. Return None altogether where a timeline doesn't know.
+        most: of candidates, whatever that cuts. None where a timeline doesn't know.
         """
         reader = self._regeneration.ready(ask.user, employee=ask.employee)
         rules = self._rules(ask)
@@ -144,13 +156,19 @@ class FeedReader:
         slots = self._engine.slots_below(reader, below)
         if below is TOP and self._is_spoiled(reader, len(slots), ask):
             return None
-        known, show, shown = self._engine.table.facts, rules.show, list[Facts]()
-        for end in range(len(slots), 0, -most):
-            some = map(known.__getitem__, slots[max(0, end - most) : end][::-1].tolist())
-            shown += [facts for facts in some if facts is not None and show(facts)]
-            if len(shown) >= most and (end > most or len(shown) > most):
-                return shown[:most], place_of(shown[most - 1])
-        return shown, self._floor(reader, below)
+        first, floor = max(0, len(slots) - most), self._floor(reader, below)
+        if len(slots) > enough:
+            keys = self._engine.table.sort_keys.take(slots)
+            last = int(keys[-enough])
+            begin = int(keys.searchsorted(last - last % bucket_ms))
+            if begin > first:
+                first, floor = begin, Place(last - last % bucket_ms, "")
+        if first and first == len(slots) - most:
+            floor = place_of(self._engine.table.facts_at(int(slots[first])))
+        slots = slots[first:][::-1]
+        some, show = list(map(self._engine.table.facts.__getitem__, slots.tolist())), rules.show
+        shown = [show(facts) if facts is not None else False for facts in some]
+        return Shown(list(filter(None, compress(some, shown))), slots[np.fromiter(shown, np.bool_, len(some))], floor)
 
     async def stretch(self, ask: PageAsk, below: Place, most: int) -> _Skeleton:
         """Return the newest that a feed shows below a place, most of them at the most, also from history. Raises HistoryAway."""

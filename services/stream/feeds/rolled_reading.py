@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from services.contracts.matching import Facts
 from services.contracts.page_tokens import MAX_ANSWER_BYTES
 from services.stream.feeds.engine import Candidate, FeedEngine
@@ -11,14 +13,17 @@ from services.stream.feeds.history import HistoryAway
 from services.stream.feeds.pages import Entry, PageAsk
 from services.stream.feeds.places import BOTTOM, Place
 from services.stream.feeds.reading import FeedReader
+from services.stream.feeds.rollup_columns import CommonColumns
 from services.stream.feeds.rollup_details import FACES, Rollup, details, faces_of
-from services.stream.feeds.rollup_pages import RUN, Cursor, Folded, Group, fold, is_cut
-from services.stream.feeds.rollups import Rule
+from services.stream.feeds.rollup_pages import RUN, Cursor, Folded, Group, Run, fold, is_cut
+from services.stream.feeds.rollups import Rule, commons
 
 _ROUNDS: Final = 40
 _ATTEMPTS: Final = 5
 # Candidates for each group that is wanted, where a bucket doesn't ask for more: most groups are small.
 _FOR_ONE: Final = 4
+# Of a bucket that a timeline has in part so many are grouped without asking history for the rest.
+_ENOUGH: Final = RUN // 2
 
 
 class RolledEntry(NamedTuple):
@@ -40,7 +45,7 @@ class RolledPage(NamedTuple):
     asked_history: bool = False
 
 
-class _Run(NamedTuple):
+class _Stretch(NamedTuple):
     """A piece of the feed, newest first, by id. floor: nothing is missing between it and where the piece begins; None: nothing at all."""
 
     candidates: dict[str, Candidate]
@@ -66,6 +71,7 @@ class RolledReader:
         self._reader = reader
         self._engine = engine
         self._person_of = person_of
+        self._columns = CommonColumns()
 
     async def page(self, ask: PageAsk, rule: Rule, cursor: Cursor) -> RolledPage:
         """Return one page of at most ask.size groups. Of ask the cursor's place counts, not its own.
@@ -78,14 +84,13 @@ class RolledReader:
 
     def _from_memory(self, ask: PageAsk, rule: Rule, cursor: Cursor) -> RolledPage | None:
         """Return the page if all that it needs is at hand."""
-        for most in (min(_FOR_ONE * ask.size, RUN), RUN):
-            shown = self._reader.shown_in_memory(ask, cursor.below, most)
-            if shown is None:
+        for enough in (_FOR_ONE * ask.size, RUN):
+            shown = self._reader.shown_in_memory(ask, cursor.below, enough, RUN, rule.bucket_ms)
+            if shown is None or (is_cut(shown.facts, shown.floor, rule) and len(shown.facts) < _ENOUGH):
                 return None
-            run, floor = shown
-            if is_cut(run, floor, rule) and len(run) < RUN:
-                continue
-            folded = fold(run, floor, cursor, rule, ask.size)
+            had, times = self._columns.of(shown.slots, shown.facts), self._engine.table.sort_keys.take(shown.slots)
+            run = Run(shown.facts, had, times, shown.floor)
+            folded = fold(run, cursor, rule, ask.size)
             if len(folded.groups) == ask.size or folded.after is None:
                 return self._folded_page(ask, folded)
         return None
@@ -130,21 +135,21 @@ class RolledReader:
             partial = True
         return RolledPage(entries, after, _top(ask, entries, partial=partial), newer, partial, asked_history)
 
-    async def _run(self, ask: PageAsk, rule: Rule, cursor: Cursor, room: int) -> _Run:
+    async def _run(self, ask: PageAsk, rule: Rule, cursor: Cursor, room: int) -> _Stretch:
         """Return what stands below a cursor: enough for so many groups, and a bucket as far as one is grouped at a time."""
         for most in (min(_FOR_ONE * room, RUN), RUN):
             try:
                 found = await self._reader.stretch(ask, cursor.below, most)
             except HistoryAway:
-                return _Run({}, cursor.below, partial=True, asked_history=True)
+                return _Stretch({}, cursor.below, partial=True, asked_history=True)
             candidates = {candidate.facts.id: candidate for candidate in found.candidates}
-            run = _Run(candidates, found.floor, found.partial, found.asked_history)
+            run = _Stretch(candidates, found.floor, found.partial, found.asked_history)
             facts = [candidate.facts for candidate in found.candidates]
             if run.partial or len(facts) >= RUN or not is_cut(facts, run.floor, rule):
                 break
         return run
 
-    async def _round(self, ask: PageAsk, rule: Rule, cursor: Cursor, run: _Run, room: tuple[int, int]) -> _Found:
+    async def _round(self, ask: PageAsk, rule: Rule, cursor: Cursor, run: _Stretch, room: tuple[int, int]) -> _Found:
         """Return the groups of a run as they are now, with all that may have happened while bodies were fetched.
 
         room: how many groups, and how many bytes.
@@ -153,7 +158,9 @@ class RolledReader:
         for _ in range(_ATTEMPTS):
             known = self._still_shown(ask, candidates, run)
             facts = [candidate.facts for candidate in known.values()]
-            folded = fold(facts, run.floor, cursor, rule, room[0], cut=run.partial)
+            times = np.array([each.sort_time_ms for each in facts], np.int64)
+            piece = Run(facts, commons(facts), times, run.floor, cut=run.partial)
+            folded = fold(piece, cursor, rule, room[0])
             has_words = bool(self._reader.rules(ask).relations.words)
             needed = facts if has_words else self._needed(folded.groups)
             missing = [known[each.id] for each in needed if known[each.id].body is None]
@@ -172,11 +179,11 @@ class RolledReader:
             kept = _fitting(entries, room[1], at_least=int(room[1] == MAX_ANSWER_BYTES))
             ended = kept < len(folded.groups)
             if ended:
-                folded = fold(facts, run.floor, cursor, rule, kept, cut=run.partial) if kept else Folded([], cursor)
+                folded = fold(piece, cursor, rule, kept) if kept else Folded([], cursor)
             return _Found(entries[:kept], folded.after, ended, run.partial or bool(missing))
         return _Found([], cursor, ended=True, partial=True)
 
-    def _still_shown(self, ask: PageAsk, candidates: Mapping[str, Candidate], run: _Run) -> dict[str, Candidate]:
+    def _still_shown(self, ask: PageAsk, candidates: Mapping[str, Candidate], run: _Stretch) -> dict[str, Candidate]:
         """Return those of a run that are in the feed at the moment, where they were, as they are now."""
         rules, known = self._reader.rules(ask), dict[str, Candidate]()
         for name, candidate in candidates.items():

@@ -42,17 +42,28 @@ class Folded(NamedTuple):
     after: Cursor | None
 
 
-def fold(run: Sequence[Facts], floor: Place | None, cursor: Cursor, rule: Rule, room: int, *, cut: bool = False) -> Folded:
-    """Group what stands below a cursor, and return the first groups.
+class Run(NamedTuple):
+    """A piece of a feed, newest first. had: what each has in common with others, see commons. times: sort times.
 
-    run: the feed below cursor.below, newest first. floor: nothing of the feed is missing between it and cursor.below; None: nothing at
-    all. room: how many groups, at least 1. cut: group a last bucket of which more may stand below floor; else it is left to the next
-    run, whenever there is a newer one in this.
+    floor: nothing of the feed is missing between it and where the piece begins; None: nothing at all. cut: don't expect more above the
+    end of the last bucket than there is; else it is left to the next piece, whenever there is a newer one in this.
     """
-    whole, after = _whole_buckets(run, floor, cursor, rule, cut=cut)
-    seen = cursor.seen
-    unseen = [facts for facts in whole if facts.id[:SEEN_DIGITS] not in seen] if seen else whole
-    newest, held_by = grouped(unseen, rule)
+
+    facts: Sequence[Facts]
+    had: Numbers
+    times: Numbers
+    floor: Place | None
+    cut: bool = False
+
+
+def fold(run: Run, cursor: Cursor, rule: Rule, room: int) -> Folded:
+    """Group what stands below a cursor, and return the first groups. run: from cursor.below on. room: how many, at least 1."""
+    whole, after = _whole_buckets(run, cursor, rule)
+    unseen, had, times, seen = whole, run.had[:, : len(whole)], run.times[: len(whole)], cursor.seen
+    if seen:
+        kept = [at for at, facts in enumerate(whole) if facts.id[:SEEN_DIGITS] not in seen]
+        unseen, had, times = [whole[at] for at in kept], had[:, kept], times[kept]
+    newest, held_by = grouped(had, times, rule)
     firsts = np.flatnonzero(newest == np.arange(len(unseen)))
     groups = _groups(unseen, newest, held_by, firsts[:room])
     if len(firsts) > room:
@@ -68,10 +79,9 @@ def is_cut(run: Sequence[Facts], floor: Place | None, rule: Rule) -> bool:
     return floor > Place(begin, "") and rule.bucket_of(run[0].sort_time_ms) == begin
 
 
-def _whole_buckets(
-    run: Sequence[Facts], floor: Place | None, cursor: Cursor, rule: Rule, *, cut: bool
-) -> tuple[Sequence[Facts], Cursor | None]:
+def _whole_buckets(piece: Run, cursor: Cursor, rule: Rule) -> tuple[Sequence[Facts], Cursor | None]:
     """Return that part of a run that is grouped, and where to go on when all of it was shown."""
+    run, _, _, floor, cut = piece
     if floor is None:
         return run, None
     begin = rule.bucket_of(run[-1].sort_time_ms) if run else 0

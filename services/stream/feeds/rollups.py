@@ -1,8 +1,7 @@
 """Which activities of a feed belong together. Computed at reading, so that a changed rule changes old entries too. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from enum import IntEnum
-from itertools import compress
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -48,101 +47,75 @@ class Groups(NamedTuple):
     held_by: Kinds
 
 
-def grouped(facts: Sequence[Facts], rule: Rule) -> Groups:
-    """Group activities, newest first: those of one bucket that have something in common, and through others. O(n log n)."""
-    count = len(facts)
+#: What an activity may have in common with others, as `commons` gives it: its own name, what it answers, what it is a comment on, its act,
+#: its source's rollup, its story.
+OWN, ANSWERED, ABOUT, ACT, SOURCE, STORY = range(6)
+#: So many kinds of them there are.
+KINDS: Final = 6
+_KINDS: Final = {By.THREAD: (ANSWERED, ABOUT, OWN), By.ACT: (ACT,), By.SOURCE: (SOURCE,), By.STORY: (STORY,)}
+
+
+def commons(facts: Iterable[Facts]) -> Numbers:
+    """Return what activities have, as numbers: int64[6, n], 0 for nothing, the same for the same. Good within one process."""
+    return np.array([_numbers(each) for each in facts], np.int64).reshape(-1, KINDS).T
+
+
+def _numbers(facts: Facts) -> tuple[int, ...]:
+    answered, on = facts.in_reply_to, facts.object_activity_id
+    return (
+        hash(facts.id),
+        hash(answered) if answered else 0,
+        hash(on) if on and facts.verb is Verb.COMMENT else 0,
+        hash((facts.verb, on)) if on else 0,
+        hash((SOURCE, facts.rollup)) if facts.rollup else 0,
+        hash((STORY, facts.cluster_id)) if facts.cluster_id else 0,
+    )
+
+
+def grouped(had: Numbers, times: Numbers, rule: Rule) -> Groups:
+    """Group activities, newest first: those of one bucket that have something in common, and through others. O(n log n).
+
+    had: as of commons. times: sort times, int64[n]. Two things of 64 bits are taken for one where their numbers are.
+    """
+    count = len(times)
     held_by: Kinds = np.zeros(count, np.uint8)
-    if not count:
-        return Groups(np.zeros(0, np.int64), held_by)
-    columns = _Columns(*map(tuple(zip(*facts, strict=True)).__getitem__, _PLACES))
-    buckets = np.fromiter(columns.times, np.int64, count) // rule.bucket_ms
-    codes, kinds = _in_common(columns, count, rule.by)
-    # By what they have in common, newest first: those of one bucket then stand in a row, and the first of them stands for all.
-    order = codes.argsort()
-    codes, kinds = codes[order], kinds[order]
-    members = codes % count
-    codes, within = codes // count, buckets[members]
+    members, numbers, kinds = _having(had, rule.by)
+    # Those of one bucket only: what somebody has in another is something else.
+    numbers = numbers + (times // rule.bucket_ms).take(members) * _ODD
+    order = numbers.argsort()
+    numbers, members = numbers[order], members[order]
     begins = np.ones(len(members), np.bool_)
-    begins[1:] = (codes[1:] != codes[:-1]) | (within[1:] != within[:-1])
-    first = members[np.maximum.accumulate(np.where(begins, np.arange(len(members)), 0))]
-    later = ~begins
-    newest = _joined(count, first[later], members[later])
-    np.bitwise_or.at(held_by, newest[members[later]], kinds[later])
+    begins[1:] = numbers[1:] != numbers[:-1]
+    later = np.flatnonzero(~begins)
+    # The first in each row of the same stands for all of it.
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(members)), 0))
+    ones, others = members[first[later]], members[later]
+    newest = _joined(count, ones, others)
+    np.bitwise_or.at(held_by, newest[others], kinds[order][later])
     return Groups(newest, held_by)
 
 
-class _Columns(NamedTuple):
-    """Facts by field. Most of the last four are empty in most feeds, so nothing looks at them one by one."""
-
-    ids: Sequence[str]
-    times: Sequence[int]
-    verbs: Sequence[Verb]
-    objects: Sequence[str]
-    answered: Sequence[str]
-    clusters: Sequence[str]
-    rollups: Sequence[str]
+# Any large odd number tells buckets apart; the product may overflow.
+_ODD: Final = np.int64(0x1E3779B97F4A7C15)
 
 
-_FIELDS = ("id", "sort_time_ms", "verb", "object_activity_id", "in_reply_to", "cluster_id", "rollup")
-_PLACES: Final = tuple(map(Facts._fields.index, _FIELDS))
-_Having = tuple[Iterable[int], Iterable[object]]
+def _having(had: Numbers, by: Iterable[By]) -> tuple[Numbers, Numbers, Kinds]:
+    """Return who has what: indexes, numbers of what they have, and the bit of its kind, arrays of one length.
 
-
-def _in_common(columns: _Columns, count: int, by: frozenset[By]) -> tuple[Numbers, Kinds]:
-    """Return who has what, in no order: the number of what it is times count plus the index of who has it; and the bit of its kind."""
-    codes: list[Numbers] = [np.zeros(0, np.int64)]
-    kinds: list[Kinds] = [np.zeros(0, np.uint8)]
-    before = 0
-    for kind in by:
-        members, keys = _HAVING[kind](columns, count)
-        at = np.fromiter(members, np.int64)
-        # What somebody has gets the number of its first mention; what is of another kind gets another.
-        first = np.fromiter(map(dict[object, int]().setdefault, keys, range(before, before + len(at))), np.int64, len(at))
-        codes.append(first * count + at)
-        kinds.append(np.full(len(at), 1 << kind, np.uint8))
-        before += len(at)
-    return np.concatenate(codes), np.concatenate(kinds)
-
-
-def _acts(columns: _Columns, count: int) -> _Having:
-    objects = columns.objects
-    return compress(range(count), objects), zip(compress(columns.verbs, objects), filter(None, objects), strict=True)
-
-
-def _sources(columns: _Columns, count: int) -> _Having:
-    return compress(range(count), columns.rollups), filter(None, columns.rollups)
-
-
-def _stories(columns: _Columns, count: int) -> _Having:
-    return compress(range(count), columns.clusters), filter(None, columns.clusters)
-
-
-def _threads(columns: _Columns, count: int) -> _Having:
-    """Return who answers what, and those that are answered with themselves: so a chain of answers is one thread.
-
-    A comment belongs below what it answers and below what it is about: what lies between may not be here.
+    Who is answered has her own name, so a chain of answers is one thread. A comment belongs below what it answers and below what it is
+    about: what lies between may not be here.
     """
-    comment = Verb.COMMENT
-    members = list(compress(range(count), columns.answered))
-    keys = list(filter(None, columns.answered))
-    for at in compress(range(count), columns.objects):
-        if columns.verbs[at] is comment:
-            members.append(at)
-            keys.append(columns.objects[at])
-    if keys:
-        is_answered = set(keys).__contains__
-        own = list(compress(range(count), map(is_answered, columns.ids)))
-        members += own
-        keys += map(columns.ids.__getitem__, own)
-    return members, keys
-
-
-_HAVING: Final[dict[By, Callable[[_Columns, int], _Having]]] = {
-    By.ACT: _acts,
-    By.THREAD: _threads,
-    By.SOURCE: _sources,
-    By.STORY: _stories,
-}
+    members: list[Numbers] = [np.zeros(0, np.int64)]
+    numbers: list[Numbers] = [np.zeros(0, np.int64)]
+    kinds: list[Kinds] = [np.zeros(0, np.uint8)]
+    for kind in by:
+        for place in _KINDS[kind]:
+            column = had[place]
+            some = np.flatnonzero(column)
+            members.append(some)
+            numbers.append(column.take(some))
+            kinds.append(np.full(len(some), 1 << kind, np.uint8))
+    return np.concatenate(members), np.concatenate(numbers), np.concatenate(kinds)
 
 
 def _joined(count: int, newer: Numbers, older: Numbers) -> Numbers:

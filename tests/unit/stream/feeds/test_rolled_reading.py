@@ -162,4 +162,5 @@ def test_buckets_larger_than_a_run_lose_nothing(monkeypatch):
     small_steps(monkeypatch)
     monkeypatch.setattr(rolled_reading, "RUN", 5)
     monkeypatch.setattr(rolled_reading, "_FOR_ONE", 1)
+    monkeypatch.setattr(rolled_reading, "_ENOUGH", 3)
     walk(ShortRuns)

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.activity import Activity, Entity, Object, Source, Verb
 from services.contracts.matching import facts_of
 from services.stream.feeds.places import TOP, Place, place_of
-from services.stream.feeds.rollup_pages import SEEN_DIGITS, Cursor, fold, is_cut
-from services.stream.feeds.rollups import HOUR_MS, By, Rule, grouped
+from services.stream.feeds.rollup_pages import SEEN_DIGITS, Cursor, Run, fold, is_cut
+from services.stream.feeds.rollups import HOUR_MS, By, Rule, commons, grouped
 from tests.unit.stream.feeds.rollup_reference import rolled_up
 
 NAMES = {By.ACT: "act", By.THREAD: "thread", By.SOURCE: "source", By.STORY: "story"}
@@ -39,6 +40,11 @@ def activity(number, *, time, **fields):
     return Activity(source, **({"verb": Verb.POST} | fields), sort_time_ms=time, actor=Entity("person:b")).with_id()
 
 
+def times_of(facts):
+    """Sort times as an array."""
+    return np.array([each.sort_time_ms for each in facts], np.int64)
+
+
 def newest_first(activities):
     """A feed."""
     return sorted(activities, key=lambda each: (each.sort_time_ms, each.id), reverse=True)
@@ -59,7 +65,7 @@ def page(activities, cursor, rule, size, *, at_a_time=100, most=100):
         if is_cut(run, floor, rule) and limit < most:
             limit = most
             continue
-        folded = fold(run, floor, cursor, rule, size - len(groups))
+        folded = fold(Run(run, commons(run), times_of(run), floor), cursor, rule, size - len(groups))
         groups += folded.groups
         assert folded.after is None or folded.after.below < cursor.below, "a page comes nearer to the end"
         cursor, limit = folded.after, at_a_time
@@ -158,10 +164,11 @@ def test_activities_are_joined_through_others():
     told = [activity(n, time=n, cluster_id="a" * 16) for n in (1, 2)]
     answer = activity(3, time=3, verb=Verb.COMMENT, in_reply_to=told[0].id)
     facts = [facts_of(each) for each in newest_first([*told, answer])]
-    newest, held_by = grouped(facts, Rule())
+    had, times = commons(facts), times_of(facts)
+    newest, held_by = grouped(had, times, Rule())
     assert newest.tolist() == [0, 0, 0]
     assert held_by[0] == 1 << By.THREAD | 1 << By.STORY
-    apart, _ = grouped(facts, Rule(frozenset({By.STORY})))
+    apart, _ = grouped(had, times, Rule(frozenset({By.STORY})))
     assert apart.tolist() == [0, 1, 1]
 
 
