@@ -219,8 +219,8 @@ def test_a_snapshot_has_what_is_only_half_delivered(play, monkeypatch):
 
     async def work():
         play.house.post("person:b", text="to many")
-        for partition, log in enumerate(play.worker.records):
-            play.worker.arrive(partition, len(log))
+        [partition] = [partition for partition, log in enumerate(play.worker.records) if log]
+        play.worker.arrive(partition, 1)
         assert play.worker.engine.deliveries.unfinished
         async with play.watching() as stream:
             assert stream.texts("added") == ["to many"]
