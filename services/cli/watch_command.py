@@ -103,4 +103,4 @@ def _follow(screen: _Screen, request: pb.WatchFeedRequest, caller: Caller) -> No
                 elif error.code() not in _AGAIN or not screen.cursor or tries == _MOST_TRIES:
                     err.print(f"[red]{explain(error, 'feeds', address)}[/red]")
                     raise typer.Exit(1) from None
-            time.sleep(_PAUSE_S if tries else 0)
+            time.sleep(_PAUSE_S)
