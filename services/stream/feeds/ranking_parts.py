@@ -45,7 +45,7 @@ def build_ranking(
     explaining = Explaining(reader, engine, scoring, ActivitiesById(engine, history), _now_ms)
     return RankingParts(
         RankedFeed(ranked, preferences, observed),
-        RankingServicer(preferences, state, scoring.learning, explaining, routing),
+        RankingServicer(preferences, explaining, routing),
     )
 
 

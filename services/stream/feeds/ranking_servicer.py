@@ -17,10 +17,8 @@ from services.stream.feeds.pages import PageAsk
 from services.stream.feeds.preference_changes import PreferenceChanges
 from services.stream.feeds.ranked_feed import HOME
 from services.stream.feeds.ranking.explaining import Explaining, Explanation
-from services.stream.feeds.ranking.learning import Learning
 from services.stream.feeds.ranking.ranked_reading import Wish
 from services.stream.feeds.ranking.signals import FOR_YOU, SIGNALS, ranking
-from services.stream.feeds.relation_state import RelationState
 from services.stream.feeds.routing import READ_PATIENCE_S, WRITE_PATIENCE_S, Routing
 
 A = TypeVar("A")
@@ -30,12 +28,8 @@ _MOST_WEIGHTS = 100
 class RankingServicer(RankingServiceServicer):
     """Answers for the caller that the server's gate let in. Errors of the domain become statuses outside."""
 
-    def __init__(
-        self, preferences: PreferenceChanges, state: RelationState, learning: Learning, explaining: Explaining, routing: Routing
-    ) -> None:
+    def __init__(self, preferences: PreferenceChanges, explaining: Explaining, routing: Routing) -> None:
         self._preferences = preferences
-        self._state = state
-        self._learning = learning
         self._explaining = explaining
         self._routing = routing
 
@@ -60,8 +54,7 @@ class RankingServicer(RankingServiceServicer):
 
         async def here() -> pb.GetRankingResponse:
             wanted = self._preferences.of(caller.user, HOME)
-            relations = self._state.reader(caller.user, employee=caller.employee)
-            interest = self._learning.learn(relations, wanted.interest_since_ms, _now_ms())
+            interest = await self._explaining.interest(PageAsk(caller.user, caller.employee, 1), wanted.interest_since_ms)
             return pb.GetRankingResponse(
                 ranking=_message(wanted),
                 interest=[

@@ -16,6 +16,7 @@ from services.stream.feeds.history import HistoryAway
 from services.stream.feeds.pages import PageAsk
 from services.stream.feeds.ranking.entry_columns import TARGETS
 from services.stream.feeds.ranking.evaluating import evaluate
+from services.stream.feeds.ranking.interest import Interest
 from services.stream.feeds.ranking.ranked_reading import Wish
 from services.stream.feeds.ranking.scoring import Scoring
 from services.stream.feeds.ranking.signals import FOR_YOU, SIGNALS, ranking
@@ -69,6 +70,14 @@ class Explaining:
         self._scoring = scoring
         self._by_id = by_id
         self._clock_ms = clock_ms
+
+    async def interest(self, ask: PageAsk, since_ms: int) -> Interest:
+        """Return what the user has shown to care about, as it is now. Raises ServiceUnavailable as `entry` does."""
+        try:
+            await self._reader.active(ask)
+        except HistoryAway:
+            raise ServiceUnavailable("history is away, and this user's timeline isn't at hand") from None
+        return self._scoring.learning.learn(self._reader.rules(ask).relations, since_ms, self._clock_ms())
 
     async def entry(self, ask: PageAsk, activity_id: str, wish: Wish) -> Explanation:
         """Return why an activity is in the feed that is asked for, and its value at this moment.

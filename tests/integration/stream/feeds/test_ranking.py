@@ -143,3 +143,13 @@ async def test_an_entry_is_explained_and_interest_reset(house):
         assert (await ranking.call("ResetInterest")).ranking.HasField("interest_since")
         assert not (await ranking.call("GetRanking")).interest
         assert not (await ranking.call("ExplainEntry", activity_id=ids[2])).interest
+
+
+async def test_interest_is_told_to_who_has_not_read_yet(house):
+    """After a restart nobody has a timeline; asking builds it."""
+    ids = await written(house, 2)
+    async with house.working(), house.calling("anna") as anna:
+        await anna.relate("Follow", object="person:ben")
+        await anna.call(anna.feeds.Save, feed_pb.SaveRequest(activity_ids=ids))
+    async with house.working(), house.calling("anna") as anna, grpc.aio.insecure_channel(house.settings.grpc.address) as channel:
+        assert [weight.name for weight in (await Ranking(house, anna, channel).call("GetRanking")).interest] == ["person:ben"]

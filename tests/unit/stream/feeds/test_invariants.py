@@ -17,6 +17,7 @@ from tests.unit.stream.feeds.drawn import followable, users
 from tests.unit.stream.feeds.happenings import relatings, servings, writings
 from tests.unit.stream.feeds.house import SMALL, House
 from tests.unit.stream.feeds.marking_rules import MarkingRules
+from tests.unit.stream.feeds.ranking.ranking_rules import RankingRules
 from tests.unit.stream.feeds.reading_rules import ReadingRules
 from tests.unit.stream.feeds.small_steps import small_steps
 
@@ -28,7 +29,7 @@ WALKS_AT_ONCE = 200
 ROOMY = EngineLimits(capacity=40, rows=3, body_bytes=2_000)
 
 
-class Feeds(ReadingRules, MarkingRules):
+class Feeds(ReadingRules, MarkingRules, RankingRules):
     """A walk through a house. steps: of all walks together."""
 
     steps = 0

@@ -222,6 +222,25 @@ def test_bodies_that_went_come_back_and_without_history_the_page_ends_early(told
     assert len({entry.id for entry in rest}) == len(rest) == 10
 
 
+def test_a_page_goes_on_in_its_order_though_scores_have_turned_round(told):
+    """stream-js#241: ranked feeds that page by offset only show entries twice, and others never, when the order changes in between."""
+    ranking = Ranking(told.owner_of(A), 10)
+    wish = Wish("likes - age_hours")
+    first = read(told, ranking, A, wish=wish)
+    for facts in reversed(ranking.snapshots.get(A, first.after.snapshot).facts):
+        ranking.counted.of["likes", facts.id] = 100 + facts.sort_time_ms * -1
+    told.post(time=50)
+    told.deliver_all(A)
+    ids, at = [entry.id for entry in first.entries], first.after
+    while at:
+        page = read(told, ranking, A, wish=wish, at=at)
+        ids, at = ids + [entry.id for entry in page.entries], page.after
+    assert ids == [facts.id for facts in ranking.snapshots.get(A, first.after.snapshot).facts]
+    assert len(set(ids)) == 10
+    turned = read(told, ranking, A, wish=wish, size=10).entries
+    assert [entry.facts.sort_time_ms for entry in turned] == list(range(10))
+
+
 def test_muted_words_hold(told):
     told.mute_word(A, "7")
     entries, _ = read_all(told, Ranking(told.owner_of(A), 10), A)
