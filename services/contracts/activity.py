@@ -93,6 +93,17 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedTotals:
+    """What a source says of its own likes, shares, comments and views. observed_ms: when it said so, 0 where that isn't known yet."""
+
+    likes: int = 0
+    shares: int = 0
+    comments: int = 0
+    views: int = 0
+    observed_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """One event of the stream. Times are int64 milliseconds since the epoch, 0 where unknown; see the proto for each field."""
 
@@ -117,6 +128,7 @@ class Activity:
     text: str = ""
     links: tuple[str, ...] = ()
     cluster_id: str = ""
+    reported: ReportedTotals | None = None
 
     def with_id(self) -> "Activity":
         """Return the same activity under its deterministic id."""

@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 from sluice.activity.v1 import activity_pb2 as pb
 
-from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, Scope, Source, Verb
+from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, ReportedTotals, Scope, Source, Verb
 
 _SCOPES: dict[int, Scope] = {int(scope): scope for scope in Scope}
 _VERBS: dict[int, Verb] = {int(verb): verb for verb in Verb}
@@ -87,6 +87,19 @@ def source_from_proto(message: pb.Source) -> Source:
     return Source(message.kind, message.instance, message.native_id, message.channel)
 
 
+def reported_to_proto(reported: ReportedTotals) -> pb.ReportedTotals:
+    """Return the message of what a source reports."""
+    message = pb.ReportedTotals(likes=reported.likes, shares=reported.shares, comments=reported.comments, views=reported.views)
+    if reported.observed_ms:
+        message.observed.CopyFrom(timestamp(reported.observed_ms))
+    return message
+
+
+def reported_from_proto(message: pb.ReportedTotals) -> ReportedTotals:
+    """Return what a source reports."""
+    return ReportedTotals(message.likes, message.shares, message.comments, message.views, milliseconds(message.observed))
+
+
 def activity_to_proto(activity: Activity) -> pb.Activity:
     """Return the message of an activity."""
     message = pb.Activity(
@@ -108,6 +121,8 @@ def activity_to_proto(activity: Activity) -> pb.Activity:
     if not activity.deleted:
         message.object.CopyFrom(object_to_proto(activity.object))
         message.audience.CopyFrom(audience_to_proto(activity.audience))
+    if activity.reported:
+        message.reported.CopyFrom(reported_to_proto(activity.reported))
     if activity.actor:
         message.actor.CopyFrom(entity_to_proto(activity.actor))
     if activity.target:
@@ -146,6 +161,7 @@ def activity_from_proto(message: pb.Activity) -> Activity:
         text=message.text,
         links=tuple(message.links),
         cluster_id=message.cluster_id,
+        reported=reported_from_proto(message.reported) if message.HasField("reported") else None,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import protovalidate
 
-from services.contracts.activity import DAY_MS, EPOCH_MS, Activity, Audience, Entity, Object, Scope, Verb
+from services.contracts.activity import DAY_MS, EPOCH_MS, Activity, Audience, Entity, Object, ReportedTotals, Scope, Verb
 from services.contracts.codec import activity_to_bytes, activity_to_proto
 from services.ingest.cleaning import clean_language, clean_tags, clean_text, clean_url, unfit_for_name
 from services.ingest.source import Rejection
@@ -55,7 +55,7 @@ def accept(activity: Activity, *, now_ms: int, keep_id: bool = False) -> Accepte
     try:
         _check_names(activity)
         _check_times(activity, now_ms)
-        kept = _marker(activity, now_ms) if activity.deleted else _complete(activity)
+        kept = _marker(activity, now_ms) if activity.deleted else _complete(activity, now_ms)
         kept = replace(kept if keep_id else kept.with_id(), accepted_ms=now_ms)
         return Accepted(kept, _valid_bytes(kept))
     except _Refused as refused:
@@ -103,7 +103,7 @@ def _marker(activity: Activity, now_ms: int) -> Activity:
     return replace(activity.as_deleted(activity.version or now_ms), sort_time_ms=0)
 
 
-def _complete(activity: Activity) -> Activity:
+def _complete(activity: Activity, now_ms: int) -> Activity:
     """Return the activity in one spelling, without what Sluice itself assigns later."""
     if activity.actor is None:
         raise _Refused("actor-missing", "actor", "actor is missing")
@@ -118,10 +118,21 @@ def _complete(activity: Activity) -> Activity:
         tags=clean_tags(activity.tags),
         mentions=tuple(_entity(entity) for entity in activity.mentions[:MAX_MENTIONS]),
         language=clean_language(activity.language),
+        reported=_dated(activity.reported, now_ms) if activity.reported else None,
         sort_time_ms=0,
         text="",
         links=(),
         cluster_id="",
+    )
+
+
+def _dated(reported: ReportedTotals, now_ms: int) -> ReportedTotals:
+    """Return totals that have a time. Odd numbers are no reason to refuse what somebody wrote."""
+    likes, shares, comments, views = (
+        min(max(0, count), _MAX_VERSION) for count in (reported.likes, reported.shares, reported.comments, reported.views)
+    )
+    return ReportedTotals(
+        likes, shares, comments, views, min(reported.observed_ms, now_ms) if reported.observed_ms > 0 else now_ms
     )
 
 

@@ -17,8 +17,8 @@ DIGEST_BYTES = 8
 NO_DIGEST = bytes(DIGEST_BYTES)
 NO_AUDIENCE = 0
 
-# What refine adds, what differs from one acceptance to the next.
-_NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links", "cluster_id")
+# What refine adds, what the source counts, what differs from one acceptance to the next.
+_NOT_SAID: Final = ("version", "accepted", "sort_time_ms", "text", "links", "cluster_id", "reported")
 # A new avatar or another route to the same post is no new version of it, and no conflict either.
 _DECORATION: Final = ("display_name", "handle", "url", "avatar_url")
 

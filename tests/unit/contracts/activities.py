@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, Scope, Source, Verb
+from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, ReportedTotals, Scope, Source, Verb
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
 ids = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
@@ -55,5 +55,6 @@ activities = st.builds(
     sort_time_ms=times,
     text=words,
     links=st.lists(words, max_size=2).map(tuple),
+    reported=st.none() | st.builds(ReportedTotals, *[st.integers(0, 2**62)] * 4, observed_ms=times),
     cluster_id=st.one_of(st.just(""), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
 )

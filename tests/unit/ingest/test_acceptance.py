@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.activity import DAY_MS, Activity, Attachment, Audience, Entity, Object, Scope, Source, Verb, activity_id
+from services.contracts.activity import (
+    DAY_MS,
+    Activity,
+    Attachment,
+    Audience,
+    Entity,
+    Object,
+    ReportedTotals,
+    Scope,
+    Source,
+    Verb,
+    activity_id,
+)
 from services.contracts.codec import activity_from_bytes
 from services.ingest.acceptance import MAX_CONTENT_BYTES, Accepted, accept
 from services.ingest.source import Rejection
@@ -53,6 +65,7 @@ wild = st.builds(
     rollup_id=anything,
     language=anything,
     sort_time_ms=st.integers(),
+    reported=st.none() | st.builds(ReportedTotals, *[st.integers()] * 5),
     text=anything,
     links=st.lists(anything, max_size=2).map(tuple),
 )
@@ -211,3 +224,12 @@ def test_links_that_run_code_are_taken_out():
     kept = accepted(replace(POST, object=obj)).object
     assert kept.url == ""
     assert [attachment.url for attachment in kept.attachments] == ["https://x.example/a.png"]
+
+
+def test_reported_totals_are_dated_and_odd_ones_refuse_nothing():
+    """What a source counts is true when it said so; a count below zero is none, a time to come is now."""
+    said = ReportedTotals(likes=5, shares=-1, comments=2**70)
+    expected = ReportedTotals(likes=5, comments=2**63 - 1, observed_ms=NOW)
+    assert accepted(replace(POST, reported=said)).reported == expected
+    assert accepted(replace(POST, reported=replace(said, observed_ms=NOW + 5))).reported == expected
+    assert accepted(replace(POST, reported=replace(said, observed_ms=NOW - 5))).reported.observed_ms == NOW - 5

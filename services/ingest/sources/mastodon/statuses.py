@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, Source, Verb, activity_id
+from services.contracts.activity import Activity, Attachment, Audience, Entity, Object, ReportedTotals, Source, Verb, activity_id
 from services.ingest.loose_fields import as_dict, as_id, as_list, as_text, one_line, time_ms
 from services.ingest.narrowing import narrower
 from services.ingest.source import SourceConfig
@@ -37,6 +37,7 @@ def status_activity(status: Mapping[str, Any], config: SourceConfig) -> Activity
         mentions=mentions,
         in_reply_to=activity_id(config.kind, config.instance, answered) if answered else "",
         language=as_text(status.get("language")),
+        reported=_reported(status),
     )
 
 
@@ -131,6 +132,13 @@ def _audience(status: Mapping[str, Any], actor: Entity | None, mentions: tuple[E
 def _mentions(status: Mapping[str, Any], config: SourceConfig) -> tuple[Entity, ...]:
     found = (entity_of(as_dict(mention), config) for mention in as_list(status.get("mentions")))
     return tuple({entity.name: entity for entity in found if entity}.values())
+
+
+def _reported(status: Mapping[str, Any]) -> ReportedTotals | None:
+    """Return how the status does at its instance; nothing of one that has just been written."""
+    counts = [status.get(f"{kind}_count") for kind in ("favourites", "reblogs", "replies")]
+    likes, shares, comments = (count if isinstance(count, int) and count > 0 else 0 for count in counts)
+    return ReportedTotals(likes, shares, comments) if likes or shares or comments else None
 
 
 def _tags(status: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.activity import Attachment, Audience, Scope, Verb, activity_id
+from services.contracts.activity import Attachment, Audience, ReportedTotals, Scope, Verb, activity_id
 from services.ingest.acceptance import Accepted, accept
 from services.ingest.source import MalformedPayload, SourceConfig
 from services.ingest.sources.mastodon import CONNECTOR
@@ -50,6 +50,14 @@ def test_a_status_is_a_post_by_its_author():
     )
     assert (post.published_ms, post.version, post.updated_ms) == (1_772_438_400_000, 1_772_438_400_000, 0)
     assert (post.tags, post.language, post.audience) == (("Kaffee",), "de", Audience(Scope.PUBLIC))
+
+
+def test_how_a_status_does_at_its_instance_is_reported():
+    """Its own numbers, apart from what is observed; one that has just been written has none."""
+    counted = only(status(favourites_count=5, reblogs_count=2, replies_count=1))
+    assert counted.reported == ReportedTotals(likes=5, shares=2, comments=1)
+    assert only(status(favourites_count=0, reblogs_count=0, replies_count=0)).reported is None
+    assert only(status(favourites_count="many", reblogs_count=-3, replies_count=None)).reported is None
 
 
 def test_an_edit_is_a_later_version_of_the_same_activity():

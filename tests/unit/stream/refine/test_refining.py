@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from services.contracts.activity import Attachment, Entity, Object
+from services.contracts.activity import Attachment, Entity, Object, ReportedTotals
 from services.contracts.cloud_events import RAW_DIGEST, RAW_OFFSET
 from services.contracts.codec import activity_from_bytes, activity_from_proto, activity_to_proto
 from services.stream.refine.folding import Folded
@@ -78,6 +78,13 @@ def test_a_new_avatar_or_another_route_is_the_same_content():
         source=replace(said.source, channel="channel:other"),
     )
     assert digest(said) == digest(again)
+
+
+def test_what_a_source_counts_is_no_new_version_and_passed_on():
+    """Likes at the source change all the time; what was reported with a version is told with it."""
+    said = activity(reported=ReportedTotals(likes=5, observed_ms=DAY))
+    assert digest(said) == digest(activity())
+    assert refined(said).reported == ReportedTotals(likes=5, observed_ms=DAY)
 
 
 def test_the_digests_of_the_log_stay_what_they_are():
