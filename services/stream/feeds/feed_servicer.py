@@ -69,6 +69,8 @@ class FeedServicer(CountMethods, MarkMethods, ReactionMethods, ThreadMethods):
         if request.HasField("roll_up"):
             if request.order == preference_pb2.ORDER_FOR_YOU:
                 raise InvalidRequest("a feed is ranked or rolled up, not both", field="order")
+            if request.feed == pb.FEED_KIND_SAVED:
+                raise InvalidRequest("what is saved is not rolled up", field="roll_up")
             return await self._rolled_up(request, context)
         caller = principal()
         ask = page_ask(first_page(request), caller)

@@ -2,8 +2,9 @@
 
 import grpc
 import pytest
+from sluice.activity.v1 import preference_pb2
 from sluice.feed.v1 import feed_service_pb2 as pb
-from sluice.feed.v1 import marks_pb2, reactions_pb2
+from sluice.feed.v1 import marks_pb2, reactions_pb2, rollup_pb2
 
 from services.contracts.activity import Scope
 from tests.integration.stream.feeds.small_ingest import SmallIngest
@@ -90,6 +91,7 @@ async def saved(caller):
 
 
 async def test_a_token_of_one_feed_is_none_of_another(house):
+    """And what is saved has one order, with nothing rolled up."""
     async with house.working(), house.calling("anna") as anna:
         posts = await posts_of_ben(house, anna, 3)
         await anna.call(anna.feeds.Save, pb.SaveRequest(activity_ids=[post.id for post in posts]))
@@ -97,6 +99,10 @@ async def test_a_token_of_one_feed_is_none_of_another(house):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await anna.feed(page_size=1, page_token=page.next_page_token)
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        for other in ({"roll_up": rollup_pb2.RollUp()}, {"order": preference_pb2.ORDER_FOR_YOU}):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await anna.feed(feed=pb.FEED_KIND_SAVED, **other)
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_reactions_are_in_force_when_they_are_answered(house):
