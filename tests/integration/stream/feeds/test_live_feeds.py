@@ -1,6 +1,10 @@
 """WatchFeed over gRPC, from the real worker on a real broker."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import grpc
@@ -108,6 +112,50 @@ async def test_a_stream_survives_its_worker(house):
         assert not message.reset
         assert [event.added.activity.text for event in message.events if event.HasField("added")] == ["while nobody was there"]
         assert not any(event.HasField("edited") or event.HasField("removed_id") for event in message.events)
+
+
+async def test_a_stream_survives_kill_9(house):
+    """No last message, no drain: from the newest cursor on, everything is told that came while the worker was dead, once."""
+    environment = os.environ | {
+        "SLUICE_KAFKA__BOOTSTRAP_SERVERS": house.security.bootstrap,
+        "SLUICE_GRPC__PORT": str(house.settings.grpc.port),
+        "SLUICE_OPS__PORT": str(house.settings.ops.port),
+        "SLUICE_PEERS__SEARCH": house.settings.peers.search,
+        "SLUICE_DATA_DIR": str(house.settings.data_dir),
+        "SLUICE_INSTANCE": "feeds-0",
+        "SLUICE_SERVICE_TOKEN": house.settings.service_token.get_secret_value(),
+    }
+
+    def start():
+        return subprocess.Popen([sys.executable, "-m", "services.stream", "--role", "feeds"], env=environment)
+
+    process = start()
+    try:
+        await house.until_serving()
+        async with house.calling("anna") as anna:
+            await anna.relate("Follow", object="person:ben")
+            kept, gone = house.activity("ben", "kept"), house.activity("ben", "taken back meanwhile")
+            await house.publish(kept, gone)
+            listening = watch(anna)
+            await listening.until(["taken back meanwhile", "kept"])
+            process.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(process.wait)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await listening.take()
+        await house.publish(gone.as_deleted(9), house.activity("ben", "meanwhile"))
+        process = start()
+        await house.until_serving()
+        async with house.calling("anna") as anna:
+            again = watch(anna, cursor=listening.cursor)
+            again.entries = listening.entries
+            await again.take()
+            assert not again.messages[0].reset
+            assert again.texts == ["meanwhile", "kept"] == await anna.texts()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
 
 
 async def test_who_reads_too_slowly_hears_so(house):
