@@ -9,10 +9,10 @@ from grpc_status import rpc_status
 from sluice.ingest.v1 import publish_service_pb2 as pb
 from sluice.ingest.v1.publish_service_pb2_grpc import PublishServiceStub
 
+from services.contracts.activity import Activity
 from services.contracts.codec import activity_to_proto
 from services.contracts.errors import InvalidRequest, Overloaded, ServiceUnavailable, SluiceError
 from services.contracts.principal import PermissionRefused
-from services.stream.feeds.publishing import Publication
 
 log = structlog.get_logger()
 
@@ -25,13 +25,12 @@ class IngestClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = PublishServiceStub(channel)
 
-    async def publish(self, publications: Sequence[Publication], authorization: str) -> None:
+    async def publish(self, activities: Sequence[Activity], authorization: str) -> None:
         """See the port."""
 
         async def items() -> AsyncIterator[pb.PublishStreamRequest]:
-            for activity, native_id in publications:
-                request = pb.PublishRequest(activity=activity_to_proto(activity), request_id=native_id)
-                yield pb.PublishStreamRequest(request=request)
+            for activity in activities:
+                yield pb.PublishStreamRequest(request=pb.PublishRequest(activity=activity_to_proto(activity)))
 
         try:
             answer = await self._stub.PublishStream(items(), metadata=(("authorization", authorization),), timeout=_SECONDS)

@@ -15,7 +15,7 @@ from services.stream.feeds.by_id import ActivitiesById
 from services.stream.feeds.engine import FeedEngine
 from services.stream.feeds.history import HistoryAway
 from services.stream.feeds.positions import Positions
-from services.stream.feeds.publishing import Publication, Publishing
+from services.stream.feeds.publishing import Publishing
 from services.stream.feeds.relation_state import RelationState
 
 _SOURCE_KIND = "sluice"
@@ -74,21 +74,19 @@ class Reactions:
             seen[activity_id] = known.facts
         version = self._now_ms()
         made = [reaction(relations, caller, kind, facts, version) for facts in seen.values()]
-        return await self._publish(caller, made, version, authorization)
+        return await self._publish(made, version, authorization)
 
     async def unreact(self, caller: Principal, kind: ReactionKind, activity_ids: Sequence[str], authorization: str) -> None:
         """Take reactions back, whatever has become of their objects."""
         version = self._now_ms()
         ids = dict.fromkeys(activity_ids)
-        gone = [Publication(Activity(Source("", "", ""), version=version, deleted=True), native_id(kind, each)) for each in ids]
+        gone = [Activity(source_of(caller, kind, each), version=version, deleted=True) for each in ids]
         self._relations(caller)
-        await self._publish(caller, gone, version, authorization)
+        await self._publish(gone, version, authorization)
 
-    async def _publish(
-        self, caller: Principal, publications: Sequence[Publication], version: int, authorization: str
-    ) -> list[str]:
-        ids = [Source(_SOURCE_KIND, caller.subject, each.native_id).activity_id for each in publications]
-        await self._publishing.publish(publications, authorization)
+    async def _publish(self, activities: Sequence[Activity], version: int, authorization: str) -> list[str]:
+        ids = [activity.source.activity_id for activity in activities]
+        await self._publishing.publish(activities, authorization)
         missing = set(ids)
         try:
             await self._applied.until(lambda: self._all_told(missing, version), _SECONDS)
@@ -109,22 +107,21 @@ class Reactions:
         return self._state.reader(caller.user, employee=caller.employee)
 
 
-def reaction(relations: PersonRelations, caller: Principal, kind: ReactionKind, facts: Facts, version: int) -> Publication:
+def reaction(relations: PersonRelations, caller: Principal, kind: ReactionKind, facts: Facts, version: int) -> Activity:
     """Return the reaction to an activity that the caller sees, for no more readers than it has itself."""
-    activity = Activity(
-        Source("", "", ""),
+    return Activity(
+        source_of(caller, kind, facts.id),
         version=version,
         actor=Entity(caller.user),
         verb=_VERBS[kind],
         object=Object(activity_id=facts.id),
         audience=narrowed(facts.audience, relations.groups),
     )
-    return Publication(activity, native_id(kind, facts.id))
 
 
-def native_id(kind: ReactionKind, activity_id: str) -> str:
-    """Return the native id of a user's only reaction of a kind to an activity."""
-    return f"{kind.name.lower()}:{activity_id}"
+def source_of(caller: Principal, kind: ReactionKind, activity_id: str) -> Source:
+    """Return the source of a user's only reaction of a kind to an activity, as PublishService gives it to what she publishes."""
+    return Source(_SOURCE_KIND, caller.subject, f"{kind.name.lower()}:{activity_id}")
 
 
 def narrowed(audience: Audience, groups: Collection[str]) -> Audience:

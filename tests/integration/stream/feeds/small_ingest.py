@@ -13,6 +13,7 @@ from services.contracts.principal import PermissionRefused, principal_of
 from services.ingest.acceptance import accept
 from services.ingest.publish_rules import authored
 from services.runtime.grpc_errors import status_of
+from services.runtime.grpc_validation import validate
 
 
 class SmallIngest(pb_grpc.PublishServiceServicer):
@@ -29,6 +30,7 @@ class SmallIngest(pb_grpc.PublishServiceServicer):
         caller = _caller(dict(context.invocation_metadata())["authorization"])
         results = []
         async for item in request_iterator:
+            validate(item.request)
             activity = activity_from_proto(item.request.activity)
             try:
                 author = authored(activity, caller, native_id=item.request.request_id)
