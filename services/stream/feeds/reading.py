@@ -2,11 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from operator import itemgetter
 from typing import NamedTuple
-
-import numpy as np
 
 from services.contracts.matching import Facts, delivery_names
 from services.contracts.page_tokens import fitting
@@ -48,8 +45,8 @@ class _Skeleton:
     asked_history: bool = False
 
 
-class Shown(NamedTuple):
-    """What a timeline shows, newest first, with its slots. floor: nothing is missing above it; None: nothing at all."""
+class InMemory(NamedTuple):
+    """Candidates of a timeline, newest first, with their slots. floor: none is missing above it; None: none at all."""
 
     facts: list[Facts]
     slots: Slots
@@ -144,14 +141,13 @@ class FeedReader:
         reader = self._regeneration.ready(ask.user, employee=ask.employee)
         return None if reader is None else self._newer_in_memory(ask.top, reader, self._rules(ask))
 
-    def shown_in_memory(self, ask: PageAsk, below: Place, enough: int, most: int, bucket_ms: int) -> Shown | None:
-        """Return what a home feed shows below a place: of the newest candidates, enough of them and on to the end of a bucket.
+    def in_memory(self, ask: PageAsk, below: Place, enough: int, most: int, bucket_ms: int) -> InMemory | None:
+        """Return the newest candidates of a home feed below a place: enough of them and on to the end of a bucket.
 
-        most: of candidates, whatever that cuts. None where a timeline doesn't know.
+        most: so many, whatever that cuts. None where a timeline doesn't know.
         """
         reader = self._regeneration.ready(ask.user, employee=ask.employee)
-        rules = self._rules(ask)
-        if reader is None or ask.of or rules.relations.words:
+        if reader is None or ask.of or self._state.reader(ask.user, employee=ask.employee).words:
             return None
         slots = self._engine.slots_below(reader, below)
         if below is TOP and self._is_spoiled(reader, len(slots), ask):
@@ -166,9 +162,8 @@ class FeedReader:
         if first and first == len(slots) - most:
             floor = place_of(self._engine.table.facts_at(int(slots[first])))
         slots = slots[first:][::-1]
-        some, show = list(map(self._engine.table.facts.__getitem__, slots.tolist())), rules.show
-        shown = [show(facts) if facts is not None else False for facts in some]
-        return Shown(list(filter(None, compress(some, shown))), slots[np.fromiter(shown, np.bool_, len(some))], floor)
+        facts = [known for known in map(self._engine.table.facts.__getitem__, slots.tolist()) if known]
+        return InMemory(facts, slots, floor) if len(facts) == len(slots) else None
 
     async def stretch(self, ask: PageAsk, below: Place, most: int) -> _Skeleton:
         """Return the newest that a feed shows below a place, most of them at the most, also from history. Raises HistoryAway."""

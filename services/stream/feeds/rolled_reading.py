@@ -11,12 +11,12 @@ from services.contracts.page_tokens import MAX_ANSWER_BYTES
 from services.stream.feeds.engine import Candidate, FeedEngine
 from services.stream.feeds.history import HistoryAway
 from services.stream.feeds.pages import Entry, PageAsk
-from services.stream.feeds.places import BOTTOM, Place
-from services.stream.feeds.reading import FeedReader
+from services.stream.feeds.places import BOTTOM, Place, place_of
+from services.stream.feeds.reading import FeedReader, InMemory
 from services.stream.feeds.rollup_columns import CommonColumns
 from services.stream.feeds.rollup_details import FACES, Rollup, details, faces_of
 from services.stream.feeds.rollup_pages import RUN, Cursor, Folded, Group, Run, fold, is_cut
-from services.stream.feeds.rollups import Rule, commons
+from services.stream.feeds.rollups import Rule, commons, grouped
 
 _ROUNDS: Final = 40
 _ATTEMPTS: Final = 5
@@ -85,15 +85,37 @@ class RolledReader:
     def _from_memory(self, ask: PageAsk, rule: Rule, cursor: Cursor) -> RolledPage | None:
         """Return the page if all that it needs is at hand."""
         for enough in (_FOR_ONE * ask.size, RUN):
-            shown = self._reader.shown_in_memory(ask, cursor.below, enough, RUN, rule.bucket_ms)
-            if shown is None or (is_cut(shown.facts, shown.floor, rule) and len(shown.facts) < _ENOUGH):
+            found = self._reader.in_memory(ask, cursor.below, enough, RUN, rule.bucket_ms)
+            if found is None:
                 return None
-            had, times = self._columns.of(shown.slots, shown.facts), self._engine.table.sort_keys.take(shown.slots)
-            run = Run(shown.facts, had, times, shown.floor)
-            folded = fold(run, cursor, rule, ask.size)
-            if len(folded.groups) == ask.size or folded.after is None:
+            folded = self._first_groups(ask, rule, cursor, found)
+            if folded is not None and (len(folded.groups) == ask.size or folded.after is None):
                 return self._folded_page(ask, folded)
         return None
+
+    def _first_groups(self, ask: PageAsk, rule: Rule, cursor: Cursor, found: InMemory) -> Folded | None:
+        """Return the first groups of what is shown of candidates, None where they are too few of a bucket.
+
+        Rules are asked of few of them: of the first, and of what would be in groups with those if everything were shown. What a page
+        says is decided by those alone, as long as the groups that fill it and the one after them begin among the first.
+        """
+        facts, slots, floor = found
+        had, times = self._columns.of(slots, facts), self._engine.table.sort_keys.take(slots)
+        show = self._reader.rules(ask).show
+        first = 2 * ask.size
+        if first < len(facts) and not cursor.seen:
+            some = np.flatnonzero(grouped(had, times, rule).newest < first).tolist()
+            kept = [at for at in some if show(facts[at])]
+            shown = [facts[at] for at in kept]
+            if shown and is_cut(shown, floor, rule) == is_cut(facts, floor, rule):
+                folded = fold(Run(shown, had[:, kept], times[kept], floor), cursor, rule, ask.size)
+                if folded.following is not None and place_of(folded.following) >= place_of(facts[first - 1]):
+                    return folded
+        kept = [at for at, each in enumerate(facts) if show(each)]
+        shown = [facts[at] for at in kept]
+        if is_cut(shown, floor, rule) and len(shown) < _ENOUGH:
+            return None
+        return fold(Run(shown, had[:, kept], times[kept], floor), cursor, rule, ask.size)
 
     def _folded_page(self, ask: PageAsk, folded: Folded) -> RolledPage | None:
         table, bodies = self._engine.table, dict[str, bytes]()

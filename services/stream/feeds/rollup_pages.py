@@ -36,10 +36,14 @@ class Cursor(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a run gives. groups: newest first. after: where the next page begins, None at the end of the feed."""
+    """What a run gives. groups: newest first. after: where the next page begins, None at the end of the feed.
+
+    following: the newest of the first group that found no room.
+    """
 
     groups: list[Group]
     after: Cursor | None
+    following: Facts | None = None
 
 
 class Run(NamedTuple):
@@ -66,9 +70,9 @@ def fold(run: Run, cursor: Cursor, rule: Rule, room: int) -> Folded:
     newest, held_by = grouped(had, times, rule)
     firsts = np.flatnonzero(newest == np.arange(len(unseen)))
     groups = _groups(unseen, newest, held_by, firsts[:room])
-    if len(firsts) > room:
-        after = _behind(groups, whole, cursor, rule)
-    return Folded(groups, after)
+    if len(firsts) <= room:
+        return Folded(groups, after)
+    return Folded(groups, _behind(groups, whole, cursor, rule), unseen[int(firsts[room])])
 
 
 def is_cut(run: Sequence[Facts], floor: Place | None, rule: Rule) -> bool:
