@@ -9,6 +9,7 @@ MODULES = (
     "delivery",
     "reading",
     "ranking",
+    "rolling",
     "counts",
     "fanout",
     "broadcast",
