@@ -8,14 +8,16 @@ from typing import cast
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from bench.activities import BEGIN_MS
+from bench.activities import BEGIN_MS, LogRecord
 from bench.population import user_name
 from bench.reads import PAGE, NoHistory, no_catching_up
 from services.contracts.activity import Audience, Scope, Verb
 from services.contracts.interactions import Interaction
-from services.contracts.relation_codec import MarkerKind
+from services.contracts.relation_codec import Marker, MarkerKind
+from services.contracts.topics import MARKERS
 from services.runtime.records import TopicPartition
 from services.stream.feeds.engine import FeedEngine
+from services.stream.feeds.intake import Intake
 from services.stream.feeds.observed_counts import ObservedCounts
 from services.stream.feeds.pages import PageAsk
 from services.stream.feeds.places import TOP
@@ -79,13 +81,14 @@ class RankedReads:
         return took
 
     def _save_some(self, engine: FeedEngine, state: RelationState, users: Sequence[int], partition: int) -> None:
+        intake = Intake(state, engine)
         for user in users:
             name = user_name(user)
             reader = engine.readers.get(name)
             slots = engine.slots_below(reader, TOP) if reader else np.zeros(0, np.int32)
             saved = self._random.choice(slots, min(SAVED, len(slots)), replace=False).tolist()
-            ids = [bytes.fromhex(engine.table.facts_at(slot).id) for slot in saved]
-            state.put_marks(partition, name, MarkerKind.SAVED, list(zip(ids, range(len(ids)), strict=True)))
+            markers = [Marker(name, MarkerKind.SAVED, engine.table.facts_at(slot).id) for slot in saved]
+            intake.markers([LogRecord(MARKERS.name, partition, at, 0, marker.key, b"1") for at, marker in enumerate(markers)])
 
     def _like_some(self, engine: FeedEngine) -> None:
         everybody = Audience(Scope.PUBLIC)

@@ -41,7 +41,9 @@ def _call(method: str, request: Any, user: str, token: str) -> Any:
 
 @app.command("set")
 def set_ranking(
-    expression: Annotated[str, typer.Argument(help="empty: the one that everybody begins with")] = "",
+    expression: Annotated[
+        str | None, typer.Argument(help="not given: the one that is saved; '' is the one that everybody begins with")
+    ] = None,
     order: Annotated[Order, typer.Option(help="in which order the feed comes from now on")] = Order.FOR_YOU,
     user: User = "anna",
     token: Token = "",
@@ -51,8 +53,12 @@ def set_ranking(
     \b
     sluice ranking set
     sluice ranking set 'if(is_mention, 10, 1) * interest * decay(age_hours, 12)'
-    sluice ranking set --order newest 'popularity'
+    sluice ranking set --order newest
+    sluice ranking set ''
     """
+    if expression is None:
+        saved = _call("GetRanking", pb.GetRankingRequest(), user, token).ranking
+        expression = "" if saved.is_default else saved.expression
     request = pb.SetRankingRequest(order=order_of(order), expression=expression)
     _show(_call("SetRanking", request, user, token).ranking)
 

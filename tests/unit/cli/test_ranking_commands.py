@@ -86,15 +86,19 @@ def test_the_order_of_a_feed_is_asked_for(feeds, sluice):
 
 
 def test_a_ranking_is_saved_checked_and_reset(feeds, sluice):
-    """Setting ranks from now on unless told otherwise; checking saves nothing."""
+    """Setting ranks from now on unless told otherwise, and keeps an expression that isn't given; checking saves nothing."""
     feeds.answers["SetRanking"] = pb.SetRankingResponse(ranking=pb.Ranking(order=FOR_YOU, expression="likes [x]"))
     assert "by your ranking" in sluice("ranking set 'likes'")
+    feeds.answers["GetRanking"] = pb.GetRankingResponse(ranking=pb.Ranking(expression="likes"))
     sluice("ranking set --order newest")
+    sluice("ranking set ''")
     assert "well formed" in sluice("ranking check 'likes * 2'")
     sluice("ranking reset")
     assert feeds.asked == [
         pb.SetRankingRequest(order=FOR_YOU, expression="likes"),
-        pb.SetRankingRequest(order=NEWEST),
+        pb.GetRankingRequest(),
+        pb.SetRankingRequest(order=NEWEST, expression="likes"),
+        pb.SetRankingRequest(order=FOR_YOU),
         pb.SetRankingRequest(expression="likes * 2", check_only=True),
         pb.ResetInterestRequest(),
     ]

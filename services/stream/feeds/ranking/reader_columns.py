@@ -11,13 +11,15 @@ from services.contracts.activity import Scope
 from services.contracts.matching import Facts
 from services.contracts.relations import PersonRelations
 from services.stream.feeds.activity_table import ActivityTable
-from services.stream.feeds.ranking.entry_columns import TEXTS, EntryColumns
+from services.stream.feeds.ranking.entry_columns import TARGETS, TEXTS, EntryColumns
 from services.stream.feeds.ranking.evaluating import Scores
 from services.stream.feeds.ranking.interest import Interest
 from services.stream.feeds.timelines import Slots
 
 Flags = NDArray[np.bool_]
 _MS_AN_HOUR = 3_600_000.0
+# A product with it is a sum along rows, in half the time.
+_ONES = np.ones(TARGETS)
 
 
 class Engagement(Protocol):
@@ -108,7 +110,7 @@ class ReaderColumns:
         by_code = np.zeros(self._entries.names + 1)
         for name, weight in weights.items():
             by_code[self._entries.code(name)] = weight
-        added: Scores = by_code.take(self._entries.targets(self._slots)).sum(axis=1)
+        added: Scores = by_code.take(self._entries.targets(self._slots)) @ _ONES
         return 1.0 + added
 
     @cached_property
