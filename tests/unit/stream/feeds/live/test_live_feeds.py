@@ -13,6 +13,7 @@ from services.contracts.relations import Relation, RelationKind
 from services.stream.feeds import deliveries
 from services.stream.feeds.engine import EngineLimits
 from services.stream.feeds.feed_servicer import page_token
+from services.stream.feeds.live import live_view
 from services.stream.feeds.live.live_cursor import CursorInvalid
 from services.stream.feeds.live.live_feeds import ConsumerTooSlow, LiveFeeds, LiveLimits, TooManyWatchers
 from services.stream.feeds.live.live_view import CursorTooOld, LiveView
@@ -435,3 +436,19 @@ def leave_the_group(play):
     play.worker.state.remove_relation(play.worker.state.partition_of(ANNA), Relation(ANNA, RelationKind.MEMBER_OF, "group:g"))
     play.worker.engine.evict(ANNA)
     play.worker.engine.watches.related(ANNA)
+
+
+def test_what_fits_into_no_message_comes_in_several(play, monkeypatch):
+    """Only the first begins a snapshot, only the last has a cursor, and each is judged when it is sent."""
+    monkeypatch.setattr(live_view, "MAX_ANSWER_BYTES", 1000)
+
+    async def work():
+        posts = [play.post(f"{time} " + "x" * 400, time=time) for time in range(6)]
+        async with play.watching() as stream:
+            await stream.until(lambda messages: messages[-1].cursor)
+            assert len(stream.messages) > 1
+            assert [message.reset for message in stream.messages] == [True] + [False] * (len(stream.messages) - 1)
+            assert [bool(message.cursor) for message in stream.messages] == [False] * (len(stream.messages) - 1) + [True]
+            assert [event.added.activity.id for event in stream.events] == [post.id for post in reversed(posts)]
+
+    run(play, work())
