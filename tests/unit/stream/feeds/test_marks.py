@@ -37,7 +37,7 @@ def post_many(house, count):
 
 
 def test_counts_go_on_past_a_hundred(reading):
-    """Others stop counting at 100; here the index tells what the timeline, which is much shorter, doesn't know."""
+    """Counts ended at 100 (stream-js#266); here the index tells what the timeline, which is much shorter, doesn't know."""
     post_many(reading, 250)
     assert reading.counts(USER) == (250, 250, False)
 
