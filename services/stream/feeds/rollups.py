@@ -111,11 +111,22 @@ def _having(had: Numbers, by: Iterable[By]) -> tuple[Numbers, Numbers, Kinds]:
     for kind in by:
         for place in _KINDS[kind]:
             column = had[place]
-            some = np.flatnonzero(column)
+            some = np.flatnonzero(column if place != OWN else _perhaps(column, numbers))
             members.append(some)
             numbers.append(column.take(some))
             kinds.append(np.full(len(some), 1 << kind, np.uint8))
     return np.concatenate(members), np.concatenate(numbers), np.concatenate(kinds)
+
+
+def _perhaps(own: Numbers, answered: Iterable[Numbers]) -> NDArray[np.bool_]:
+    """Return which names may be among those that are answered: all that are, and few others, by their lowest bits."""
+    marked = np.zeros(_LOWEST + 1, np.bool_)
+    for numbers in answered:
+        marked[numbers & _LOWEST] = True
+    return marked.take(own & _LOWEST)
+
+
+_LOWEST: Final = 0xFFFF
 
 
 def _joined(count: int, newer: Numbers, older: Numbers) -> Numbers:
