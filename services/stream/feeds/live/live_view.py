@@ -221,7 +221,8 @@ class LiveView:
     async def _down_to(self, ask: PageAsk, floor: Place) -> list[Entry] | None:
         """Return the feed down to a place, None where that is too much or can't be read."""
         entries: list[Entry] = []
-        page = await self._reader.page(ask._replace(size=_PAGE))
+        # Mostly she has little more than a page; more would be asked of history for nothing.
+        page = await self._reader.page(ask._replace(size=min(2 * ask.size, _PAGE)))
         while True:
             entries += (entry for entry in page.entries if entry.place >= floor)
             if page.partial or len(entries) > MOST_HELD:

@@ -452,3 +452,19 @@ def test_what_fits_into_no_message_comes_in_several(play, monkeypatch):
             assert [event.added.activity.id for event in stream.events] == [post.id for post in reversed(posts)]
 
     run(play, work())
+
+
+def test_a_stretch_that_has_grown_long_is_told_anew(play, monkeypatch):
+    """Who watches for weeks doesn't cost more and more: a snapshot brings what is watched back to its size."""
+    monkeypatch.setattr(live_view, "MOST_HELD", 5)
+
+    async def work():
+        async with play.watching(size=3) as stream:
+            for time in range(8):
+                play.post(str(time), time=time)
+                await stream.until(lambda messages, time=time: messages[-1].events[-1:] and str(time) in stream.texts("added"))
+            assert [message.reset for message in stream.messages].count(True) == 2
+            [watcher] = play.worker.engine.watches.of(ANNA)
+            assert len(watcher.held) <= 5
+
+    run(play, work())
