@@ -16,7 +16,7 @@ from services.stream.feeds.reading import FeedReader, InMemory
 from services.stream.feeds.rollup_columns import CommonColumns
 from services.stream.feeds.rollup_details import FACES, Rollup, details, faces_of
 from services.stream.feeds.rollup_pages import RUN, Cursor, Folded, Group, Run, fold, is_cut
-from services.stream.feeds.rollups import Rule, commons, grouped
+from services.stream.feeds.rollups import Rule, commons, grouped, part_of
 
 _ROUNDS: Final = 40
 _ATTEMPTS: Final = 5
@@ -104,11 +104,13 @@ class RolledReader:
         show = self._reader.rules(ask).show
         first = 2 * ask.size
         if first < len(facts) and not cursor.seen:
-            some = np.flatnonzero(grouped(had, times, rule).newest < first).tolist()
+            groups = grouped(had, times, rule)
+            some = np.flatnonzero(groups.newest < first).tolist()
             kept = [at for at in some if show(facts[at])]
             shown = [facts[at] for at in kept]
             if shown and is_cut(shown, floor, rule) == is_cut(facts, floor, rule):
-                folded = fold(Run(shown, had[:, kept], times[kept], floor), cursor, rule, ask.size)
+                known = part_of(groups, some, kept)
+                folded = fold(Run(shown, had[:, kept], times[kept], floor, groups=known), cursor, rule, ask.size)
                 if folded.following is not None and place_of(folded.following) >= place_of(facts[first - 1]):
                     return folded
         kept = [at for at, each in enumerate(facts) if show(each)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from services.contracts.matching import Facts
 from services.stream.feeds.places import Place, place_of
-from services.stream.feeds.rollups import By, Kinds, Numbers, Rule, grouped
+from services.stream.feeds.rollups import By, Groups, Kinds, Numbers, Rule, grouped
 
 #: So many activities are grouped at a time. What a bucket has beyond them makes groups of its own.
 RUN: Final = 800
@@ -50,7 +50,8 @@ class Run(NamedTuple):
     """A piece of a feed, newest first. had: what each has in common with others, see commons. times: sort times.
 
     floor: nothing of the feed is missing between it and where the piece begins; None: nothing at all. cut: don't expect more above the
-    end of the last bucket than there is; else it is left to the next piece, whenever there is a newer one in this.
+    end of the last bucket than there is; else it is left to the next piece, whenever there is a newer one in this. groups: of all of it,
+    if they are known already.
     """
 
     facts: Sequence[Facts]
@@ -58,6 +59,7 @@ class Run(NamedTuple):
     times: Numbers
     floor: Place | None
     cut: bool = False
+    groups: Groups | None = None
 
 
 def fold(run: Run, cursor: Cursor, rule: Rule, room: int) -> Folded:
@@ -67,7 +69,8 @@ def fold(run: Run, cursor: Cursor, rule: Rule, room: int) -> Folded:
     if seen:
         kept = [at for at, facts in enumerate(whole) if facts.id[:SEEN_DIGITS] not in seen]
         unseen, had, times = [whole[at] for at in kept], had[:, kept], times[kept]
-    newest, held_by = grouped(had, times, rule)
+    newest, held_by = grouped(had, times, rule) if seen or run.groups is None else run.groups
+    newest, held_by = newest[: len(unseen)], held_by[: len(unseen)]
     firsts = np.flatnonzero(newest == np.arange(len(unseen)))
     groups = _groups(unseen, newest, held_by, firsts[:room])
     if len(firsts) <= room:
@@ -85,7 +88,7 @@ def is_cut(run: Sequence[Facts], floor: Place | None, rule: Rule) -> bool:
 
 def _whole_buckets(piece: Run, cursor: Cursor, rule: Rule) -> tuple[Sequence[Facts], Cursor | None]:
     """Return that part of a run that is grouped, and where to go on when all of it was shown."""
-    run, _, _, floor, cut = piece
+    run, floor, cut = piece.facts, piece.floor, piece.cut
     if floor is None:
         return run, None
     begin = rule.bucket_of(run[-1].sort_time_ms) if run else 0

@@ -1,6 +1,6 @@
 """Which activities of a feed belong together. Computed at reading, so that a changed rule changes old entries too. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -93,6 +93,19 @@ def grouped(had: Numbers, times: Numbers, rule: Rule) -> Groups:
     newest = _joined(count, ones, others)
     np.bitwise_or.at(held_by, newest[others], kinds[order][later])
     return Groups(newest, held_by)
+
+
+def part_of(groups: Groups, some: Sequence[int], kept: Sequence[int]) -> Groups | None:
+    """Return the groups of what is kept of some, groups as a whole each; None where they can't be told from groups alone.
+
+    They can where whatever isn't kept was alone: nothing was joined through it. some, kept: rising indexes.
+    """
+    newest, held_by = groups
+    if len(kept) < len(some) and held_by[newest[sorted({*some}.difference(kept))]].any():
+        return None
+    places = np.zeros(len(newest), np.int64)
+    places[kept] = np.arange(len(kept))
+    return Groups(places[newest[kept]], held_by[kept])
 
 
 # Any large odd number tells buckets apart; the product may overflow.
