@@ -55,8 +55,9 @@ def _log(values: Value) -> Value:
 
 def _decay(age: Value, half_life: Value) -> Value:
     defined = np.greater(half_life, 0)
-    halvings = np.minimum(settled(np.maximum(age, 0.0) / np.where(defined, half_life, 1.0)), _MOST_HALVINGS)
-    return np.where(defined, np.exp2(-halvings), 0.0)
+    if not np.all(defined):
+        return np.where(defined, _decay(age, np.where(defined, half_life, 1.0)), 0.0)
+    return np.exp2(-np.minimum(np.maximum(age, 0.0) / half_life, _MOST_HALVINGS))
 
 
 # After so many what is left is less than the smallest number.

@@ -153,14 +153,16 @@ class RankedReader:
 
     def _chosen(self, rules: Rules, snapshot: Snapshot, index: int, room: int) -> tuple[dict[int, Candidate], int]:
         """Return the next candidates that are in the feed now, by their index, and where to go on."""
-        show, present, chosen = rules.show, self._engine.present, dict[int, Candidate]()
+        show, table, chosen = rules.show, self._engine.table, dict[int, Candidate]()
+        slot_of, known, bodies = table.slot_of, table.facts, table.bodies
         for at in range(index, len(snapshot.facts)):
             if len(chosen) == room:
                 return chosen, at
-            facts = snapshot.facts[at]
-            now = present(facts) or Candidate(facts, None)
-            if show(now.facts):
-                chosen[at] = now
+            facts, body, slot = snapshot.facts[at], None, slot_of(snapshot.facts[at].id)
+            if slot is not None:
+                facts, body = known[slot] or facts, bodies[slot]
+            if show(facts):
+                chosen[at] = Candidate(facts, body)
         return chosen, len(snapshot.facts)
 
 
