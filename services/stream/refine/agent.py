@@ -41,6 +41,7 @@ class RefineAgent:
             try:
                 for start in range(0, len(batch.records), SLICE):
                     await self._slice(refiner, partition, batch.records[start : start + SLICE])
+                await self._owned.settle(partition)
             except BaseException:
                 # Some winners may be written and not confirmed, some counted and not written.
                 self._owned.discard(partition)

@@ -70,6 +70,10 @@ class OwnedPartitions:
         """Note where the output has what was just written to a partition (-1: the broker didn't tell)."""
         self._output.wrote(TopicPartition(ACTIVITIES.name, partition), offsets)
 
+    async def settle(self, partition: int) -> None:
+        """Write again what must be, before raw records that told of it are acknowledged. Called with the lock held. Raises KafkaError."""
+        await self._repair(TopicPartition(ACTIVITIES.name, partition))
+
     async def take_over(self, assigned: frozenset[TopicPartition]) -> None:
         """Read back what the outputs of the assigned raw partitions say; call after every rebalance, before records come.
 

@@ -93,6 +93,7 @@ class Writer:
     def write(self, *records):
         """Handle a slice of raw records."""
         self.finish(self.begin(*records))
+        self.settle()
 
     def finish(self, taken):
         """Do the second half."""
@@ -111,6 +112,10 @@ class Writer:
         """Follow the output to its end, and repair what is hidden there; return how many were."""
         observe(self.winners, self.log[self.followed :], beside=self.followed > 0)
         self.followed = len(self.log)
+        return self.settle()
+
+    def settle(self):
+        """Repair what is hidden; return how many were."""
         hidden = list(self.winners.unsettled)
         for key in hidden:
             winner = self.winners.table.get(key)
