@@ -100,6 +100,8 @@ class RolledReader:
         says is decided by those alone, as long as the groups that fill it and the one after them begin among the first.
         """
         facts, slots, floor = found
+        if is_cut(facts, floor, rule) and len(facts) < _ENOUGH:
+            return None
         had, times = self._columns.of(slots, facts), self._engine.table.sort_keys.take(slots)
         show = self._reader.rules(ask).show
         first = 2 * ask.size

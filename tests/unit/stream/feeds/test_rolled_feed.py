@@ -165,3 +165,16 @@ def test_what_has_another_order_is_not_rolled_up(fields):
     """Groups come newest first."""
     with pytest.raises(InvalidRequest):
         asked(**fields)
+
+
+def test_a_group_is_whole_though_a_timeline_has_a_part_of_it(monkeypatch):
+    """What a timeline forgot is asked of history: a count is never what happens to be in memory."""
+    relations_in_memory(monkeypatch)
+    house = House(EngineLimits(capacity=8, rows=3, body_bytes=100_000))
+    house.follow("person:a", "person:b")
+    told = [house.post("person:b", time, cluster_id=("a" if time % 3 else "b") * 16) for time in range(20)]
+    house.index_everything()
+    first = answer(house, page_size=1)
+    assert first.entries[0].rollup.count == sum(1 for each in told if each.cluster_id == STORY)
+    assert answer(house, page_size=1, page_token=first.next_page_token).entries[0].rollup.count == 7
+    house.close()
