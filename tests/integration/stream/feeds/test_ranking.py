@@ -7,6 +7,7 @@ import pytest
 from sluice.activity.v1 import preference_pb2
 from sluice.feed.v1 import feed_service_pb2 as feed_pb
 from sluice.feed.v1 import ranking_service_pb2 as pb
+from sluice.feed.v1 import rollup_pb2
 from sluice.feed.v1.ranking_service_pb2_grpc import RankingServiceStub
 
 from services.contracts.activity import Scope
@@ -93,8 +94,8 @@ async def test_tokens_and_orders_belong_together(house):
                 grpc.StatusCode.INVALID_ARGUMENT,
                 "the page token belongs to a request with other fields",
             )
-        code, _ = await refusal(anna.feed(order=FOR_YOU, feed=feed_pb.FEED_KIND_OUTBOX))
-        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        for other in ({"feed": feed_pb.FEED_KIND_OUTBOX}, {"roll_up": rollup_pb2.RollUp()}):
+            assert (await refusal(anna.feed(order=FOR_YOU, **other)))[0] is grpc.StatusCode.INVALID_ARGUMENT
     async with house.working(), house.calling("anna") as anna:
         code, text = await refusal(anna.feed(page_token=ranked))
         assert code is grpc.StatusCode.OUT_OF_RANGE
