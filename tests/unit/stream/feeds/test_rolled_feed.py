@@ -172,7 +172,12 @@ def test_a_group_is_whole_though_a_timeline_has_a_part_of_it(monkeypatch):
     relations_in_memory(monkeypatch)
     house = House(EngineLimits(capacity=8, rows=3, body_bytes=100_000))
     house.follow("person:a", "person:b")
-    told = [house.post("person:b", time, cluster_id=("a" if time % 3 else "b") * 16) for time in range(20)]
+    # She has a timeline before anything comes, so that all bodies of it are at hand.
+    answer(house)
+    told = []
+    for time in range(20):
+        told.append(house.post("person:b", time, cluster_id=("a" if time % 3 else "b") * 16))
+        house.deliver_all("person:a")
     house.index_everything()
     first = answer(house, page_size=1)
     assert first.entries[0].rollup.count == sum(1 for each in told if each.cluster_id == STORY)
