@@ -56,7 +56,7 @@ async def assert_exact(load: Load) -> None:
     for relation in map(relation_of_key, there):
         society_add(society, relation.subject, relation.kind, relation.object)
     for user in USERS:
-        expected = [(entry[0], entry[4]) for entry in feed(load.past.latest(), user, society, employee=True, asked=FeedFilter())]
+        expected = [(entry[0], entry[-1]) for entry in feed(load.past.latest(), user, society, employee=True, asked=FeedFilter())]
         for member in load.workers():
             assert await whole_feed(load, user, member) == expected, f"{user} by {member.name}"
 
